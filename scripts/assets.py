@@ -1,0 +1,36 @@
+"""Put the web assets from npm where the product serves them, and cut the icon sprite down to the icons used."""
+
+import re
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+WEB = ROOT / "src" / "banyan" / "web"
+VENDOR = WEB / "static" / "vendor"
+FILES = {
+    "bootstrap/dist/css/bootstrap.min.css": "bootstrap.min.css",
+    "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "@alpinejs/csp/dist/cdn.min.js": "alpine-csp.min.js",
+    "echarts/dist/echarts.min.js": "echarts.min.js",
+}
+SYMBOL = re.compile(r'<symbol id="tabler-([a-z0-9-]+)".*?</symbol>', re.S)
+
+
+def main() -> None:
+    modules = ROOT / "node_modules"
+    VENDOR.mkdir(parents=True, exist_ok=True)
+    for source, target in FILES.items():
+        # The files are served as they are: their references to source maps we do not ship would be dead links.
+        text = (modules / source).read_text(encoding="utf-8")
+        (VENDOR / target).write_text(re.sub(r"(?m)^(//|/\*)# sourceMappingURL=.*$", "", text), encoding="utf-8")
+    wanted = set((WEB / "icons.txt").read_text(encoding="utf-8").split())
+    sprite = (modules / "@tabler/icons-sprite/dist/tabler-sprite.svg").read_text(encoding="utf-8")
+    found = {match[1]: match[0] for match in SYMBOL.finditer(sprite) if match[1] in wanted}
+    if missing := wanted - set(found):
+        raise SystemExit(f"icons named in icons.txt that the sprite has not: {', '.join(sorted(missing))}")
+    body = "\n".join(found[name] for name in sorted(found))
+    (VENDOR / "icons.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{body}\n</svg>\n', encoding="utf-8")
+    shutil.copyfile(ROOT / "node_modules/bootstrap/LICENSE", VENDOR / "bootstrap.LICENSE")
+
+
+main()

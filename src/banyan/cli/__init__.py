@@ -1,0 +1,1 @@
+"""The command line: one program, groups of verbs."""

@@ -1,0 +1,185 @@
+"""Calls between our own processes on one machine: length-prefixed JSON over a Unix socket.
+
+The socket is 0600 in a 0700 directory and the peer's user is checked, so only our own processes can speak. Bytes travel
+as ``{"b64": …}``. Nothing is executed on receipt: unlike pickle, JSON carries data only.
+"""
+
+import base64
+import json
+import os
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from banyan.kernel.errors import BanyanError, RemoteError, ServiceUnavailable
+
+Handler = Callable[..., Any]
+_LENGTH = struct.Struct(">I")
+_LARGEST_MESSAGE = 256 * 1024 * 1024
+
+
+def _pack(value: Any) -> bytes:
+    def default(item: Any) -> Any:
+        if isinstance(item, bytes | bytearray | memoryview):
+            return {"b64": base64.b64encode(item).decode()}
+        raise TypeError(f"cannot send {type(item).__name__}")
+
+    return json.dumps(value, default=default, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _unpack(data: bytes) -> Any:
+    def hook(item: dict[str, Any]) -> Any:
+        if len(item) == 1 and "b64" in item:
+            return base64.b64decode(item["b64"])
+        return item
+
+    return json.loads(data, object_hook=hook)
+
+
+def _read_exactly(stream: socket.socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        part = stream.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            raise EOFError
+        parts += part
+    return bytes(parts)
+
+
+def _receive(stream: socket.socket) -> Any:
+    (size,) = _LENGTH.unpack(_read_exactly(stream, _LENGTH.size))
+    if size > _LARGEST_MESSAGE:
+        raise EOFError
+    return _unpack(_read_exactly(stream, size))
+
+
+def _send(stream: socket.socket, value: Any) -> None:
+    data = _pack(value)
+    stream.sendall(_LENGTH.pack(len(data)) + data)
+
+
+def _peer_is_ours(stream: socket.socket) -> bool:
+    raw = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _pid, uid, _gid = struct.unpack("3i", raw)
+    return uid in (os.getuid(), 0)
+
+
+class _Connection(socketserver.BaseRequestHandler):
+    server: "Server"
+
+    def handle(self) -> None:
+        if not _peer_is_ours(self.request):
+            return
+        while True:
+            try:
+                message = _receive(self.request)
+            except (EOFError, OSError, ValueError):
+                return
+            reply = self.server.answer(message)
+            try:
+                _send(self.request, reply)
+            except OSError:
+                return
+
+
+class Server(socketserver.ThreadingUnixStreamServer):
+    """Serves named handlers on a socket; one thread a connection."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.unlink(missing_ok=True)
+        previous = os.umask(0o177)
+        try:
+            super().__init__(str(path), _Connection)
+        finally:
+            os.umask(previous)
+        self.handlers = {"ping": lambda: {"pid": os.getpid()}, **handlers}
+
+    def answer(self, message: Any) -> dict[str, Any]:
+        try:
+            handler = self.handlers[message["method"]]
+            return {"result": handler(**message.get("params", {}))}
+        except BanyanError as error:
+            return {"error": {"code": error.code, "message": error.template, "fields": error.fields}}
+        except Exception as error:  # the caller gets a name, never a trace with values in it
+            self.log(error)
+            fields = {"kind": type(error).__name__}
+            return {"error": {"code": "kernel.internal", "message": "内部错误（{kind}）。详情见该进程的日志。", "fields": fields}}
+
+    def log(self, error: Exception) -> None:
+        """Tell the process's own log; overridden where a log exists."""
+        import logging
+
+        logging.getLogger("banyan.rpc").error("call failed", exc_info=error)
+
+
+def serve(path: Path, handlers: Mapping[str, Handler], *, stop: threading.Event | None = None) -> None:
+    """Serve until ``stop`` is set (or for ever)."""
+    with Server(path, handlers) as server:
+        if stop is not None:
+            threading.Thread(target=lambda: (stop.wait(), server.shutdown()), daemon=True).start()
+        server.serve_forever(poll_interval=0.2)
+
+
+class Client:
+    """One connection to a serving process; opens at first use and again after a break. Safe for threads."""
+
+    def __init__(self, path: Path, *, service: str = "", timeout: float | None = 60.0) -> None:
+        self._path = path
+        self._service = service or path.stem
+        self._timeout = timeout
+        self._stream: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def call(self, method: str, **params: Any) -> Any:
+        """Call ``method`` there and return its result.
+
+        Raises RemoteError for an error of the far side and ServiceUnavailable when nobody answers. A broken
+        connection is not retried here: the caller knows whether its call may be repeated.
+        """
+        with self._lock:
+            try:
+                stream = self._stream or self._connect()
+                _send(stream, {"method": method, "params": params})
+                reply = _receive(stream)
+            except (OSError, EOFError) as error:
+                self._drop()
+                raise ServiceUnavailable(service=self._service) from error
+        if "error" in reply:
+            error_fields = reply["error"]
+            raise RemoteError(error_fields["code"], error_fields["message"], error_fields["fields"])
+        return reply["result"]
+
+    def _connect(self) -> socket.socket:
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stream.settimeout(self._timeout)
+        try:
+            stream.connect(str(self._path))
+        except OSError:
+            stream.close()
+            raise
+        self._stream = stream
+        return stream
+
+    def _drop(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
