@@ -1,0 +1,108 @@
+"""The house keeps to its plan."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src"
+
+
+def modules(*below: str) -> Iterator[tuple[Path, ast.Module]]:
+    for part in below or ("banyan", "banyan_token"):
+        for path in sorted((SOURCE / part).rglob("*.py")):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+def test_imports_point_down_only() -> None:
+    """The contract of .importlinter holds."""
+    result = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_a_users_signing_key_is_born_in_a_token_only() -> None:
+    """A2: only the token, the KMC's pool (encryption keys) and the CA's own key store make SM2 key pairs."""
+    allowed = ("banyan/gm/", "banyan_token/", "banyan/signer/", "banyan/keys/", "banyan/cli/bench/", "banyan/adapters/simulated_superior/")
+    makers = {
+        str(path.relative_to(SOURCE))
+        for path, tree in modules()
+        if any(name.split(".")[-1] in {"generate_keypairs", "generate_keypair"} for name in calls(tree))
+    }
+    assert makers, "the test looks for the wrong name"
+    assert not [name for name in makers if not name.startswith(allowed)]
+
+
+@pytest.mark.parametrize("name", ["utils", "helpers", "common", "misc"])
+def test_no_file_has_a_name_that_says_nothing(name: str) -> None:
+    assert not list(SOURCE.rglob(f"{name}.py"))
+
+
+def test_migrations_import_no_code_of_ours() -> None:
+    """A migration must run when the code has moved on (F7)."""
+    for path in SOURCE.rglob("migrations/[0-9]*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert not node.module.startswith("banyan"), path
+
+
+def test_secrets_come_from_the_system() -> None:
+    """No module of the product draws from the predictable generator."""
+    for path, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                assert "random" not in {alias.name for alias in node.names}, path
+            if isinstance(node, ast.ImportFrom):
+                assert node.module != "random", path
+
+
+def test_no_page_reads_rows_around_access() -> None:
+    """Interfaces read through access.py: no page, command or job touches a model's manager (scope, E4)."""
+    for path, tree in modules("banyan/web"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in {"objects", "unscoped"}:
+                pytest.fail(f"{path}: {ast.unparse(node)}")
+
+
+def test_the_product_names_no_place_outside_itself() -> None:
+    """A newcomer's clone stands alone."""
+    result = subprocess.run(["git", "grep", "-nE", r"\.\./shared"], cwd=ROOT, capture_output=True, text=True)
+    hits = [line for line in result.stdout.splitlines() if not line.startswith("tests/architecture/")]
+    assert not hits
+
+
+def test_lock_files_hold_no_address() -> None:
+    for path in [*ROOT.glob("requirements/*.txt"), ROOT / "package-lock.json"]:
+        assert not re.search(r"https?://[^\s\"]+\.(whl|tgz|tar\.gz)", path.read_text(encoding="utf-8")), path
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    """A code names one kind of error, for programs that call us."""
+    seen: dict[str, str] = {}
+    for path, tree in modules():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            for item in node.body:
+                if isinstance(item, ast.Assign | ast.AnnAssign) and _sets(item, "code") and isinstance(item.value, ast.Constant):
+                    code = str(item.value.value)
+                    assert code not in seen, f"{code}: {path} and {seen[code]}"
+                    seen[code] = str(path)
+    assert len(seen) > 20
+
+
+def _sets(node: ast.Assign | ast.AnnAssign, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
