@@ -1,0 +1,146 @@
+"""Object identifiers of the product, as dotted text.
+
+Chinese arcs follow GB/T 33560-2017 Annex A and GB/T 20518-2018; the rest RFC 5280, RFC 6960, X.520 and PKCS.
+"""
+
+from typing import Final
+
+# Keys and signatures
+EC_PUBLIC_KEY: Final = "1.2.840.10045.2.1"
+RSA_ENCRYPTION: Final = "1.2.840.113549.1.1.1"
+CURVE_SM2: Final = "1.2.156.10197.1.301"
+CURVE_P256: Final = "1.2.840.10045.3.1.7"
+SM2_SIGN: Final = "1.2.156.10197.1.301.1"
+SM2_KEY_EXCHANGE: Final = "1.2.156.10197.1.301.2"
+SM2_ENCRYPT: Final = "1.2.156.10197.1.301.3"
+SM2_WITH_SM3: Final = "1.2.156.10197.1.501"
+ECDSA_WITH_SHA256: Final = "1.2.840.10045.4.3.2"
+ECDSA_WITH_SHA384: Final = "1.2.840.10045.4.3.3"
+SHA1_WITH_RSA: Final = "1.2.840.113549.1.1.5"
+SHA256_WITH_RSA: Final = "1.2.840.113549.1.1.11"
+SM3_WITH_RSA: Final = "1.2.156.10197.1.504"
+SM3: Final = "1.2.156.10197.1.401"
+SM3_UNKEYED: Final = "1.2.156.10197.1.401.1"
+HMAC_SM3: Final = "1.2.156.10197.1.401.2"
+HMAC_SM3_OPENSSL: Final = "1.2.156.10197.1.401.3.1"
+SHA1: Final = "1.3.14.3.2.26"
+SHA256: Final = "2.16.840.1.101.3.4.2.1"
+SM4: Final = "1.2.156.10197.1.104"
+SM4_ECB: Final = "1.2.156.10197.1.104.1"
+SM4_CBC: Final = "1.2.156.10197.1.104.2"
+SM4_CTR: Final = "1.2.156.10197.1.104.7"
+SM4_GCM: Final = "1.2.156.10197.1.104.8"
+PBES2: Final = "1.2.840.113549.1.5.13"
+PBKDF2: Final = "1.2.840.113549.1.5.12"
+
+# GM/T 0010 content types
+SM2_DATA: Final = "1.2.156.10197.6.1.4.2.1"
+SM2_SIGNED_DATA: Final = "1.2.156.10197.6.1.4.2.2"
+SM2_ENVELOPED_DATA: Final = "1.2.156.10197.6.1.4.2.3"
+SM2_SIGNED_AND_ENVELOPED_DATA: Final = "1.2.156.10197.6.1.4.2.4"
+SM2_ENCRYPTED_DATA: Final = "1.2.156.10197.6.1.4.2.5"
+SM2_KEY_AGREEMENT_INFO: Final = "1.2.156.10197.6.1.4.2.6"
+PKCS7_DATA: Final = "1.2.840.113549.1.7.1"
+PKCS7_SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
+PKCS7_ENVELOPED_DATA: Final = "1.2.840.113549.1.7.3"
+
+# PKCS#9 and PKCS#10 attributes
+CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
+MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
+SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+CHALLENGE_PASSWORD: Final = "1.2.840.113549.1.9.7"  # noqa: S105  (an object identifier)
+EXTENSION_REQUEST: Final = "1.2.840.113549.1.9.14"
+CFCA_TEMPORARY_KEY: Final = "1.2.840.113549.1.9.63"
+GMT0092_CHALLENGE_PASSWORD: Final = "1.2.156.10197.6.1.4.1.10.3"  # noqa: S105
+
+# Distinguished-name attributes
+COUNTRY: Final = "2.5.4.6"
+STATE: Final = "2.5.4.8"
+LOCALITY: Final = "2.5.4.7"
+ORGANIZATION: Final = "2.5.4.10"
+ORGANIZATIONAL_UNIT: Final = "2.5.4.11"
+COMMON_NAME: Final = "2.5.4.3"
+SURNAME: Final = "2.5.4.4"
+GIVEN_NAME: Final = "2.5.4.42"
+SERIAL_NUMBER: Final = "2.5.4.5"
+STREET: Final = "2.5.4.9"
+TITLE: Final = "2.5.4.12"
+POSTAL_CODE: Final = "2.5.4.17"
+DN_QUALIFIER: Final = "2.5.4.46"
+ORGANIZATION_IDENTIFIER: Final = "2.5.4.97"
+DOMAIN_COMPONENT: Final = "0.9.2342.19200300.100.1.25"
+USER_ID: Final = "0.9.2342.19200300.100.1.1"
+EMAIL_ADDRESS: Final = "1.2.840.113549.1.9.1"
+
+# Certificate and CRL extensions
+SUBJECT_KEY_IDENTIFIER: Final = "2.5.29.14"
+KEY_USAGE: Final = "2.5.29.15"
+PRIVATE_KEY_USAGE_PERIOD: Final = "2.5.29.16"
+SUBJECT_ALTERNATIVE_NAME: Final = "2.5.29.17"
+ISSUER_ALTERNATIVE_NAME: Final = "2.5.29.18"
+BASIC_CONSTRAINTS: Final = "2.5.29.19"
+CRL_NUMBER: Final = "2.5.29.20"
+REASON_CODE: Final = "2.5.29.21"
+INVALIDITY_DATE: Final = "2.5.29.24"
+DELTA_CRL_INDICATOR: Final = "2.5.29.27"
+ISSUING_DISTRIBUTION_POINT: Final = "2.5.29.28"
+CERTIFICATE_ISSUER: Final = "2.5.29.29"
+NAME_CONSTRAINTS: Final = "2.5.29.30"
+CRL_DISTRIBUTION_POINTS: Final = "2.5.29.31"
+CERTIFICATE_POLICIES: Final = "2.5.29.32"
+POLICY_MAPPINGS: Final = "2.5.29.33"
+AUTHORITY_KEY_IDENTIFIER: Final = "2.5.29.35"
+POLICY_CONSTRAINTS: Final = "2.5.29.36"
+EXTENDED_KEY_USAGE: Final = "2.5.29.37"
+FRESHEST_CRL: Final = "2.5.29.46"
+INHIBIT_ANY_POLICY: Final = "2.5.29.54"
+AUTHORITY_INFORMATION_ACCESS: Final = "1.3.6.1.5.5.7.1.1"
+OCSP_NO_CHECK: Final = "1.3.6.1.5.5.7.48.1.5"
+ANY_POLICY: Final = "2.5.29.32.0"
+ACCESS_OCSP: Final = "1.3.6.1.5.5.7.48.1"
+ACCESS_CA_ISSUERS: Final = "1.3.6.1.5.5.7.48.2"
+
+# GB/T 20518-2018 private extensions
+IDENTIFY_CODE: Final = "1.2.156.10260.4.1.1"
+INSURANCE_NUMBER: Final = "1.2.156.10260.4.1.2"
+IC_REGISTRATION_NUMBER: Final = "1.2.156.10260.4.1.3"
+ORGANIZATION_CODE: Final = "1.2.156.10260.4.1.4"
+TAXATION_NUMBER: Final = "1.2.156.10260.4.1.5"
+
+# Extended key usages
+SERVER_AUTH: Final = "1.3.6.1.5.5.7.3.1"
+CLIENT_AUTH: Final = "1.3.6.1.5.5.7.3.2"
+CODE_SIGNING: Final = "1.3.6.1.5.5.7.3.3"
+EMAIL_PROTECTION: Final = "1.3.6.1.5.5.7.3.4"
+TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
+OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
+EXTENDED_KEY_USAGES: Final[dict[str, str]] = {
+    "serverAuth": SERVER_AUTH,
+    "clientAuth": CLIENT_AUTH,
+    "codeSigning": CODE_SIGNING,
+    "emailProtection": EMAIL_PROTECTION,
+    "timeStamping": TIME_STAMPING,
+    "OCSPSigning": OCSP_SIGNING,
+}
+
+# Short names of distinguished-name attributes, as people write them
+NAME_ATTRIBUTES: Final[dict[str, str]] = {
+    "C": COUNTRY,
+    "ST": STATE,
+    "L": LOCALITY,
+    "O": ORGANIZATION,
+    "OU": ORGANIZATIONAL_UNIT,
+    "CN": COMMON_NAME,
+    "SN": SURNAME,
+    "GN": GIVEN_NAME,
+    "serialNumber": SERIAL_NUMBER,
+    "street": STREET,
+    "title": TITLE,
+    "postalCode": POSTAL_CODE,
+    "dnQualifier": DN_QUALIFIER,
+    "organizationIdentifier": ORGANIZATION_IDENTIFIER,
+    "DC": DOMAIN_COMPONENT,
+    "UID": USER_ID,
+    "emailAddress": EMAIL_ADDRESS,
+}
+NAME_SHORT: Final[dict[str, str]] = {oid: short for short, oid in NAME_ATTRIBUTES.items()}
