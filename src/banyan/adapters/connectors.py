@@ -1,0 +1,30 @@
+"""The connectors of an installation by name: one line a superior CA."""
+
+from collections.abc import Callable
+
+from banyan.adapters.embedded_ca import EmbeddedConnector
+from banyan.adapters.superior_ca import SuperiorConnector
+from banyan.domain.ca.ports import Connector
+from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.home import Home
+
+SIMULATED_SUPERIOR = "simulated-superior"
+
+CONNECTORS: dict[str, Callable[[Home], Connector]] = {
+    "embedded": EmbeddedConnector,
+    SIMULATED_SUPERIOR: lambda home: SuperiorConnector(home.socket(SIMULATED_SUPERIOR), code=SIMULATED_SUPERIOR),
+}
+
+
+class ConnectorUnknown(BanyanError):
+    """No connector has this name."""
+
+    code = "adapters.connector_unknown"
+    message = N_("没有名为 {name} 的接口。可用的有：{known}。")
+
+
+def connector(name: str, home: Home) -> Connector:
+    """The connector of that name. Raises ConnectorUnknown."""
+    if name not in CONNECTORS:
+        raise ConnectorUnknown(name=name, known="、".join(CONNECTORS))
+    return CONNECTORS[name](home)

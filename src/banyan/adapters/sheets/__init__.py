@@ -1,0 +1,6 @@
+"""Sheets that people send: xlsx, xls and csv, read into rows of cells that remember what kind of cell they were."""
+
+from banyan.adapters.sheets.errors import SheetUnreadable
+from banyan.adapters.sheets.reading import Cell, CellKind, Sheet, SheetRow, open_sheet
+
+__all__ = ["Cell", "CellKind", "Sheet", "SheetRow", "SheetUnreadable", "open_sheet"]

@@ -1,0 +1,32 @@
+"""What can be wrong with a whole file; what is wrong with a row is told with the row."""
+
+from banyan.kernel.errors import BanyanError, N_
+
+
+class SheetUnreadable(BanyanError):
+    """Base: the file cannot be read as a sheet; nothing was taken from it."""
+
+    code = "sheets.unreadable"
+    message = N_("这个文件不能读成表格：{reason}。用 Excel、WPS 或 LibreOffice 打开，另存为 xlsx 再导入。")
+
+
+class SheetEncrypted(SheetUnreadable):
+    code = "sheets.encrypted"
+    message = N_("这个表格设了打开密码。去掉密码，另存后再导入。")
+
+
+class SheetTooLarge(SheetUnreadable):
+    """The file unpacks to far more than a sheet of applications can hold (a zip bomb, or a picture book)."""
+
+    code = "sheets.too_large"
+    message = N_("这个表格展开后有 {megabytes} 兆，超过 {limit} 兆，没有读取。删去图片和空白格式，或分成几个表格再导入。")
+
+
+class SheetKindUnknown(SheetUnreadable):
+    code = "sheets.kind_unknown"
+    message = N_("不认识文件类型“{suffix}”。请用 xlsx、xls 或 csv。")
+
+
+class EncodingUnknown(SheetUnreadable):
+    code = "sheets.encoding_unknown"
+    message = N_("这个 csv 文件既不是 UTF-8 也不是 GB 18030，第 {line} 行认不出。用表格软件打开，另存为 xlsx 再导入。")

@@ -1,0 +1,61 @@
+"""Sheets that we give out: the template and the result."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import xlsxwriter
+
+_ROWS = 5000
+
+
+class TemplateColumn(Protocol):
+    """What the template needs to know of a column."""
+
+    title: str
+    is_needed: bool
+    is_code: bool
+    choices: tuple[str, ...]
+    example: str
+    hint: str
+
+
+def write_template(path: Path, columns: Sequence[Any]) -> None:
+    """The empty sheet: needed columns marked, long numbers as text, drop-downs, an example on a page of its own."""
+    with xlsxwriter.Workbook(str(path)) as book:
+        needed = book.add_format({"bold": True, "bg_color": "#DDF0EB", "border": 1, "font_color": "#0B3B35"})
+        free = book.add_format({"bold": True, "bg_color": "#E9EDEB", "border": 1})
+        text = book.add_format({"num_format": "@"})
+        page, example = book.add_worksheet("申请"), book.add_worksheet("填写示例")
+        page.freeze_panes(1, 2)
+        for index, column in enumerate(columns):
+            for sheet in (page, example):
+                sheet.write_string(0, index, column.title, needed if column.is_needed else free)
+                sheet.set_column(index, index, max(10, 2 * len(column.title) + 2, len(column.example) + 2), text)
+            example.write_string(1, index, column.example)
+            note = ("必填。" if column.is_needed else "") + column.hint
+            if note:
+                page.write_comment(0, index, note)
+            if column.choices:
+                page.data_validation(1, index, _ROWS, index, {"validate": "list", "source": list(column.choices)})
+
+
+def write_result(path: Path, rows: Iterable[tuple[int, str, Sequence[tuple[str, str, str]]]]) -> None:
+    """The result: row, request number or fault by fault the column, the masked value and the cure."""
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False}) as book:
+        head = book.add_format({"bold": True, "bg_color": "#DDF0EB", "border": 1})
+        bad = book.add_format({"font_color": "#B3261E", "text_wrap": True})
+        page = book.add_worksheet("结果")
+        for index, (title, width) in enumerate((("行", 8), ("结果", 10), ("申请单号", 20), ("列", 18), ("填写内容", 24), ("原因与处理", 70))):
+            page.write_string(0, index, title, head)
+            page.set_column(index, index, width)
+        line = 0
+        for row, request, faults in rows:
+            for column, shown, message in faults or [("", "", "")]:
+                line += 1
+                page.write_number(line, 0, row)
+                page.write_string(line, 1, "未导入" if faults else "已导入")
+                page.write_string(line, 2, request)
+                page.write_string(line, 3, column)
+                page.write_string(line, 4, shown)
+                page.write_string(line, 5, message, bad if faults else None)
