@@ -1,0 +1,144 @@
+"""What an action has done so far: the records it will append and the guarded rows it must account for."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from banyan.domain.audit.chain import DELETED, RowState, clean
+from banyan.domain.audit.errors import NoAction, UnrecordedWrite
+from banyan.kernel.actor import Actor
+
+if TYPE_CHECKING:
+    from banyan.domain.audit.models import GuardedModel
+
+_COLLECTOR: ContextVar["Collector | None"] = ContextVar("banyan_audit_collector", default=None)
+# What an ID number or a mobile number looks like in the middle of other text.
+_PERSONAL = re.compile(r"(?<![0-9A-Za-z])(?:[1-9]\d{5}(?:19|20)\d{9}[\dXx]|1[3-9]\d{9})(?![0-9A-Za-z])")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode
+
+
+@dataclass(slots=True)
+class Draft:
+    """A record before it has its place in the chain."""
+
+    actor: Actor
+    event: str
+    outcome: str
+    object_type: str
+    object_id: int | None
+    detail: str
+    rows: list[RowState]
+    at: datetime | None
+
+
+@dataclass
+class Collector:
+    """Belongs to one outermost action."""
+
+    limit: int
+    now: datetime | None = None
+    drafts: list[Draft] = field(default_factory=list)
+    refusals: list[Draft] = field(default_factory=list)
+    # (type, id) → version written but not yet in a record
+    unrecorded: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def note_written(self, rows: Sequence["GuardedModel"]) -> None:
+        """Rows were written; each must appear in a record before the action ends."""
+        label = rows[0]._meta.label_lower
+        unrecorded = self.unrecorded
+        for row in rows:
+            unrecorded[(label, row.pk)] = row.row_version
+
+    def add(self, draft: Draft) -> None:
+        """Take a record and what it accounts for."""
+        self.drafts.append(draft)
+        if self.unrecorded:
+            for state in draft.rows:
+                key = (state.type, state.id)
+                if self.unrecorded.get(key) == state.version:
+                    del self.unrecorded[key]
+
+    def ensure_all_recorded(self) -> None:
+        """Raises UnrecordedWrite when a guarded row was written and no record carries it."""
+        if self.unrecorded:
+            names = [f"{label}:{pk}" for label, pk in list(self.unrecorded)[:5]]
+            raise UnrecordedWrite(rows=", ".join(names))
+
+    def mark(self) -> tuple[int, dict[tuple[str, int], int]]:
+        """Where a nested action begins."""
+        return len(self.drafts), dict(self.unrecorded)
+
+    def back_to(self, mark: tuple[int, dict[tuple[str, int], int]]) -> None:
+        """Forget what a failed nested action collected; its writes were rolled back."""
+        del self.drafts[mark[0] :]
+        self.unrecorded = mark[1]
+
+
+def active() -> Collector | None:
+    """The collector of the running action, if any."""
+    return _COLLECTOR.get()
+
+
+def current(what: str) -> Collector:
+    """The collector of the running action. Raises NoAction outside one."""
+    collector = _COLLECTOR.get()
+    if collector is None:
+        raise NoAction(what=what)
+    return collector
+
+
+def activate(collector: "Collector | None") -> None:
+    """Make a collector the running one (None: no action runs)."""
+    _COLLECTOR.set(collector)
+
+
+def note_deletion(label: str, pk: int) -> None:
+    """A guarded row is about to be deleted; a record of this action must say so."""
+    collector = current(label)
+    for draft in reversed(collector.drafts):
+        for position, state in enumerate(draft.rows):
+            if (state.type, state.id) == (label, pk):
+                draft.rows[position] = RowState(label, pk, DELETED, b"")
+                return
+    collector.unrecorded[(label, pk)] = DELETED
+
+
+def draft(
+    actor: Actor,
+    event: str,
+    obj: models.Model | None,
+    *,
+    outcome: str,
+    rows: Iterable["GuardedModel"],
+    detail: str,
+    at: datetime | None,
+) -> Draft:
+    """Make a record of an object and the guarded rows that belong to it; ``detail`` comes from ``detail_text``."""
+    states = [state_of(row) for row in rows]
+    if obj is None:
+        return Draft(actor, event, outcome, "", None, detail, states, at)
+    label, pk = obj._meta.label_lower, obj.pk
+    mac = getattr(obj, "row_mac", None)
+    if mac is not None and not (states and (label, pk) in [(state.type, state.id) for state in states]):
+        states.insert(0, RowState(label, pk, obj.row_version, bytes(mac)))  # type: ignore[attr-defined]
+    return Draft(actor, event, outcome, label, pk, detail, states, at)
+
+
+def state_of(row: "GuardedModel") -> RowState:
+    """What the record keeps of a guarded row."""
+    return RowState(row._meta.label_lower, row.pk, row.row_version, bytes(row.row_mac))
+
+
+def detail_text(detail: dict[str, Any]) -> str:
+    """The details as JSON; what looks like a person's number is replaced, whatever the caller meant."""
+    if not detail:
+        return ""
+    return clean(_PERSONAL.sub("[withheld]", _encode(detail)), 4000)

@@ -1,0 +1,128 @@
+"""Reading who somebody is and what they may do. Nothing here trusts a row whose MAC is wrong."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from banyan.domain import audit
+from banyan.domain.audit.errors import RowForged
+from banyan.domain.iam import rules
+from banyan.domain.iam.actions import hashed
+from banyan.domain.iam.errors import AccountUnknown, DualRequestUnknown, LinkInvalid, RolesExclusive, SessionInvalid
+from banyan.domain.iam.models import DualControlRequest, DualState, LoginLink, RoleGrant, Session, StaffAccount
+from banyan.domain.iam.rights import Role, require, rights_of
+from banyan.kernel.actor import Actor, system_actor
+
+
+def actor_from_session(token: str, now: datetime) -> Actor:
+    """The person a session token stands for, with the rights held at this moment.
+
+    Raises SessionInvalid. A forged session, account or credential is refused and recorded; a forged role
+    gives no rights and leaves an alarm record.
+    """
+    session = Session.objects.select_related("account", "credential").filter(token_hash=hashed(token)).first()
+    if session is None or not rules.is_session_alive(
+        last_seen_at=session.last_seen_at, expires_at=session.expires_at, ended_at=session.ended_at, now=now
+    ):
+        raise SessionInvalid
+    account = session.account
+    for row in (session, account, session.credential):
+        if not row.is_row_genuine():
+            error = RowForged(row=f"{row._meta.label_lower}:{row.pk}")
+            audit.refusal(system_actor("iam"), "iam.session_read", error, row)
+            raise SessionInvalid
+    if not account.is_active:
+        raise SessionInvalid
+    if now - session.last_seen_at >= rules.SEEN_STEP:
+        Session.objects.filter(pk=session.pk, last_seen_at__lt=now).update(last_seen_at=now)
+    grants = genuine_grants(account)
+    return Actor(
+        kind="staff",
+        id=account.pk,
+        name=account.username,
+        session_id=session.pk,
+        credential_id=session.credential_id,
+        rights=rights_of(frozenset(Role(grant.role) for grant in grants)),
+        regions=_regions(grants),
+    )
+
+
+def genuine_grants(account: StaffAccount) -> list[RoleGrant]:
+    """The roles an account holds now, those with a wrong MAC left out and reported as an alarm in the audit.
+
+    Should the genuine ones break the separation of administrators (a role put back by hand), none counts.
+    """
+    genuine = []
+    for grant in RoleGrant.objects.filter(account=account, ended_at__isnull=True).order_by("pk"):
+        if grant.is_row_genuine():
+            genuine.append(grant)
+        else:
+            audit.refusal(
+                system_actor("iam"), "iam.role_forged", RowForged(row=str(grant)), grant, account=account.pk
+            )
+    roles = [Role(grant.role) for grant in genuine]
+    try:
+        for role in roles:
+            rules.ensure_roles_compatible(account.username, roles, role)
+    except RolesExclusive as error:
+        audit.refusal(system_actor("iam"), "iam.roles_exclusive", error, account)
+        return []
+    return genuine
+
+
+def find_account(username: str) -> StaffAccount:
+    """An account by user name. Raises AccountUnknown."""
+    account = StaffAccount.objects.filter(username=username).first()
+    if account is None:
+        raise AccountUnknown(username=username)
+    return account
+
+
+def account_of_link(secret: str, now: datetime) -> StaffAccount:
+    """Whose first log-in link this is; looking does not spend it. Raises LinkInvalid."""
+    link = LoginLink.objects.select_related("account").filter(token_hash=hashed(secret)).first()
+    if link is None or not link.is_row_genuine() or link.used_at is not None or link.expires_at <= now:
+        raise LinkInvalid
+    if not link.account.is_active:
+        raise LinkInvalid
+    return link.account
+
+
+def names_of(account_ids: Iterable[int | None]) -> dict[int, str]:
+    """The names that colleagues are shown under, by account; for time lines."""
+    wanted = {key for key in account_ids if key}
+    return dict(StaffAccount.objects.filter(pk__in=wanted).values_list("pk", "display_name"))
+
+
+def list_accounts(actor: Actor) -> QuerySet[StaffAccount]:
+    """All accounts with their roles and last log-in (``last_login_at``), for administrators."""
+    require(actor, "iam.read")
+    newest = Session.objects.filter(account=OuterRef("pk")).order_by("-pk").values("created_at")[:1]
+    found = StaffAccount.objects.annotate(last_login_at=Subquery(newest))
+    return found.prefetch_related("grants", "credentials").order_by("username")
+
+
+def dual_request(request_id: int) -> DualControlRequest:
+    """A two-person request by its number. Raises DualRequestUnknown."""
+    request = DualControlRequest.objects.filter(pk=request_id).first()
+    if request is None:
+        raise DualRequestUnknown(id=request_id)
+    return request
+
+
+def open_dual_requests(kind: str | None, now: datetime) -> QuerySet[DualControlRequest]:
+    """Two-person requests that wait for confirmation, oldest first."""
+    found = DualControlRequest.objects.filter(state=DualState.PENDING, expires_at__gt=now).select_related(
+        "requested_by"
+    )
+    return (found.filter(kind=kind) if kind else found).order_by("pk")
+
+
+def _regions(grants: Sequence[RoleGrant]) -> frozenset[str] | None:
+    if not grants:
+        return frozenset()
+    # All grants of an account reach the same regions (RegionsDiffer); should that not hold, the narrower
+    # counts.
+    scopes = [frozenset(grant.regions) for grant in grants if grant.regions is not None]
+    return frozenset.intersection(*scopes) if scopes else None

@@ -1,0 +1,329 @@
+"""Accounts, credentials, sessions and roles: everything that writes them."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F
+
+from banyan import gm
+from banyan.domain import audit
+from banyan.domain.iam import rules
+from banyan.domain.iam.dual_control import use_dual
+from banyan.domain.iam.errors import (
+    AccountExists,
+    AlreadyPrepared,
+    DualControlError,
+    DualRequestClosed,
+    GrantExists,
+    LinkInvalid,
+    LockedOut,
+    RegionsDiffer,
+    SecondPersonNeeded,
+)
+from banyan.domain.iam.models import (
+    Credential,
+    DualControlRequest,
+    LoginLink,
+    RoleGrant,
+    Session,
+    StaffAccount,
+)
+from banyan.domain.iam.rights import Role, require
+from banyan.kernel.actor import Actor, system_actor
+
+
+@dataclass(frozen=True)
+class NewLink:
+    """A first log-in link at the only moment its secret is known."""
+
+    account: StaffAccount
+    secret: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """A session at the only moment its token is known."""
+
+    session: Session
+    token: str
+
+
+def hashed(secret: str) -> str:
+    """SM3 of a random secret, as stored (hexadecimal)."""
+    return gm.sm3(secret.encode()).hex()
+
+
+def account_actor(account: StaffAccount) -> Actor:
+    """The person of an account before a session exists."""
+    return Actor(kind="staff", id=account.pk, name=account.username)
+
+
+@audit.action
+def prepare_first_accounts(
+    *, people: Iterable[tuple[str, str, Iterable[Role]]], now: datetime
+) -> list[NewLink]:
+    """The accounts an installation begins with, each with its roles and a first log-in link.
+
+    ``people`` are (username, display name, roles). Possible only while there is no account at all: afterwards
+    roles are granted by two people. Raises AlreadyPrepared, RolesExclusive.
+    """
+    if StaffAccount.objects.exists():
+        raise AlreadyPrepared
+    actor = system_actor("init")
+    links = []
+    for username, display_name, roles in people:
+        account = _open_account(actor, username, display_name, now)
+        for role in roles:
+            _write_grant(actor, account, role, None, granted_by=None, confirmed_by=None, now=now)
+        links.append(_new_link(actor, account, now))
+    return links
+
+
+@audit.action
+def open_account(*, actor: Actor, username: str, display_name: str, now: datetime) -> NewLink:
+    """Open an account without roles; returns the link for the person's first log-in."""
+    require(actor, "iam.manage_accounts")
+    account = _open_account(actor, username, display_name, now)
+    return _new_link(actor, account, now)
+
+
+@audit.action
+def renew_link(
+    *, actor: Actor, account: StaffAccount, request: DualControlRequest | None = None, now: datetime
+) -> NewLink:
+    """A new link for somebody who lost the first one or forgot the password; older links and sessions end.
+
+    Whoever holds the link becomes that person, so an account with a password or a role needs a confirmed
+    two-person request (kind ``iam.renew_link``, payload ``{"account": id}``). Raises SecondPersonNeeded.
+    """
+    require(actor, "iam.manage_accounts")
+    account = StaffAccount.objects.get(pk=account.pk).verify_row()
+    if request is not None:
+        _, payload = use_dual(actor=actor, request=request, kind="iam.renew_link", now=now)
+        if payload["account"] != account.pk:
+            raise DualRequestClosed(id=request.pk, state="other_account")
+    elif (
+        Credential.objects.filter(account=account).exists()
+        or RoleGrant.objects.filter(account=account).exists()
+    ):
+        raise SecondPersonNeeded
+    _end_sessions(actor, account, now)
+    for link in LoginLink.objects.filter(account=account, used_at__isnull=True, expires_at__gt=now):
+        link.verify_row().used_at = now
+        link.save()
+        audit.record(actor, "iam.link_withdrawn", link)
+    return _new_link(actor, account, now)
+
+
+@audit.action
+def set_account_active(
+    *, actor: Actor, account: StaffAccount, is_active: bool, now: datetime
+) -> StaffAccount:
+    """Stop an account (its sessions end at once) or let it work again."""
+    require(actor, "iam.manage_accounts")
+    account = StaffAccount.objects.get(pk=account.pk).verify_row()
+    account.is_active = is_active
+    account.save()
+    audit.record(actor, "iam.account_enabled" if is_active else "iam.account_disabled", account)
+    if not is_active:
+        _end_sessions(actor, account, now)
+    return account
+
+
+@audit.action
+def grant_role(*, actor: Actor, request: DualControlRequest, now: datetime) -> RoleGrant:
+    """Carry out a confirmed two-person request to grant a role (kind ``iam.grant_role``).
+
+    Its payload is ``{"account": id, "role": name, "regions": [codes] | null}``.
+    """
+    request, payload = use_dual(actor=actor, request=request, kind="iam.grant_role", now=now)
+    account = StaffAccount.objects.get(pk=payload["account"]).verify_row()
+    if account.pk in (request.requested_by_id, request.confirmed_by_id):
+        raise DualControlError
+    return _write_grant(
+        actor,
+        account,
+        Role(payload["role"]),
+        payload["regions"],
+        granted_by=request.requested_by_id,
+        confirmed_by=request.confirmed_by_id,
+        now=now,
+    )
+
+
+@audit.action
+def end_role(*, actor: Actor, grant: RoleGrant, now: datetime) -> RoleGrant:
+    """Take a role back; taking away needs no second person."""
+    require(actor, "iam.grant_roles")
+    grant = RoleGrant.objects.get(pk=grant.pk).verify_row()
+    grant.ended_at = now
+    grant.save()
+    audit.record(actor, "iam.role_ended", grant, role=grant.role, account=grant.account_id)
+    return grant
+
+
+@audit.action
+def set_password(*, actor: Actor, account: StaffAccount, secret_hash: str, now: datetime) -> Credential:
+    """Replace an account's password by an already checked and hashed one (``login.change_password``
+    checks).
+    """
+    for credential in Credential.objects.filter(account=account, kind="password", replaced_at__isnull=True):
+        credential.replaced_at = now
+        credential.save()
+        audit.record(actor, "iam.password_replaced", credential, account=account.pk)
+    credential = Credential(account=account, kind="password", secret_hash=secret_hash, created_at=now)
+    credential.save()
+    audit.record(actor, "iam.password_set", credential, account=account.pk)
+    return credential
+
+
+@audit.action
+def use_link(*, secret: str, secret_hash: str, channel: str, now: datetime) -> NewSession:
+    """First log-in: the link is spent, the password set, a session opened. Raises LinkInvalid."""
+    link = LoginLink.objects.select_related("account").filter(token_hash=hashed(secret)).first()
+    if link is None or link.used_at is not None or link.expires_at <= now or not link.account.is_active:
+        raise LinkInvalid
+    link.verify_row()
+    account = link.account.verify_row()
+    actor = account_actor(account)
+    link.used_at = now
+    link.save()
+    audit.record(actor, "iam.link_used", link, account=account.pk)
+    credential = set_password(actor=actor, account=account, secret_hash=secret_hash, now=now)
+    _clear_failures(account)
+    return open_session(account=account, credential=credential, channel=channel, now=now)
+
+
+@audit.action
+def open_session(*, account: StaffAccount, credential: Credential, channel: str, now: datetime) -> NewSession:
+    """Open a session for a person whose credential was just checked (``login.log_in`` checks)."""
+    token = secrets.token_urlsafe(32)
+    session = Session(
+        token_hash=hashed(token),
+        account=account,
+        credential=credential,
+        channel=channel,
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + rules.SESSION_LIFE,
+    )
+    session.save()
+    _clear_failures(account)
+    audit.record(_in_session(account, session), "iam.logged_in", session, channel=channel)
+    return NewSession(session, token)
+
+
+@audit.action
+def log_out(*, actor: Actor, now: datetime) -> None:
+    """End the actor's own session."""
+    for session in Session.objects.filter(pk=actor.session_id or 0, ended_at__isnull=True):
+        session.ended_at = now
+        session.save()
+        audit.record(actor, "iam.logged_out", session)
+
+
+@audit.action
+def note_failure(*, account: StaffAccount, channel: str, now: datetime) -> StaffAccount:
+    """Count a failed log-in and lock the account at the fifth; the failure itself is recorded by the
+    caller.
+    """
+    StaffAccount.objects.filter(pk=account.pk).update(failed_count=F("failed_count") + 1)
+    account.refresh_from_db(fields=["failed_count", "locked_until"])
+    if account.failed_count >= rules.MOST_FAILURES:
+        account.locked_until = now + rules.LOCKED_FOR
+        StaffAccount.objects.filter(pk=account.pk).update(locked_until=account.locked_until, failed_count=0)
+        audit.record(account_actor(account), "iam.account_locked", account, outcome="alarm", channel=channel)
+    return account
+
+
+def ensure_not_locked(account: StaffAccount, now: datetime) -> None:
+    """Raises LockedOut while the account is locked."""
+    minutes = rules.minutes_locked(account.locked_until, now)
+    if minutes:
+        raise LockedOut(minutes=minutes)
+
+
+def _in_session(account: StaffAccount, session: Session) -> Actor:
+    return Actor(
+        kind="staff",
+        id=account.pk,
+        name=account.username,
+        session_id=session.pk,
+        credential_id=session.credential_id,
+    )
+
+
+def _open_account(actor: Actor, username: str, display_name: str, now: datetime) -> StaffAccount:
+    rules.ensure_username(username)
+    if StaffAccount.objects.filter(username=username).exists():
+        raise AccountExists(username=username)
+    account = StaffAccount(username=username, display_name=display_name, created_at=now)
+    account.save()
+    audit.record(actor, "iam.account_opened", account, username=username)
+    return account
+
+
+def _new_link(actor: Actor, account: StaffAccount, now: datetime) -> NewLink:
+    secret = secrets.token_urlsafe(32)
+    link = LoginLink(
+        account=account, token_hash=hashed(secret), created_at=now, expires_at=now + rules.LINK_LIFE
+    )
+    link.save()
+    audit.record(actor, "iam.link_issued", link, account=account.pk)
+    return NewLink(account, secret, link.expires_at)
+
+
+def _write_grant(
+    actor: Actor,
+    account: StaffAccount,
+    role: Role,
+    regions: list[str] | None,
+    *,
+    granted_by: int | None,
+    confirmed_by: int | None,
+    now: datetime,
+) -> RoleGrant:
+    held = [grant.verify_row() for grant in RoleGrant.objects.filter(account=account, ended_at__isnull=True)]
+    if any(grant.role == role for grant in held):
+        raise GrantExists(username=account.username, role=role.value)
+    rules.ensure_roles_compatible(account.username, [Role(grant.role) for grant in held], role)
+    wanted = sorted(set(regions)) if regions is not None else None
+    if any(grant.regions != wanted for grant in held):
+        raise RegionsDiffer(username=account.username)
+    grant = RoleGrant(
+        account=account,
+        role=role.value,
+        regions=wanted,
+        granted_at=now,
+        granted_by_id=granted_by,
+        confirmed_by_id=confirmed_by,
+    )
+    grant.save()
+    audit.record(actor, "iam.role_granted", grant, role=role.value, account=account.pk)
+    return grant
+
+
+def _end_sessions(actor: Actor, account: StaffAccount, now: datetime) -> None:
+    for session in Session.objects.filter(
+        account=account, ended_at__isnull=True, expires_at__gt=now - timedelta(days=1)
+    ):
+        session.ended_at = now
+        session.save()
+        audit.record(actor, "iam.session_ended", session, account=account.pk)
+
+
+def _clear_failures(account: StaffAccount) -> None:
+    StaffAccount.objects.filter(pk=account.pk).update(failed_count=0, locked_until=None)
+
+
+def grant_payload(account: StaffAccount, role: Role, regions: Iterable[str] | None = None) -> dict[str, Any]:
+    """The payload of a two-person request to grant a role."""
+    return {
+        "account": account.pk,
+        "role": role.value,
+        "regions": sorted(regions) if regions is not None else None,
+    }

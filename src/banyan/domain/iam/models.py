@@ -1,0 +1,204 @@
+"""Staff: accounts, credentials, links, sessions, roles, and requests that need two people.
+
+All of them are guarded rows: a hash, a role or a session written by hand in the database carries no valid
+MAC.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from banyan.domain.audit.models import GuardedModel
+
+
+class StaffAccount(GuardedModel):
+    """A person of the staff. Failure counters are outside the guarded fields: they change without an
+    action.
+    """
+
+    GUARDED_FIELDS = ("username", "display_name", "is_active", "created_at")
+
+    id = models.BigAutoField(primary_key=True)
+    username = models.CharField(max_length=32, unique=True)
+    display_name = models.CharField(max_length=64)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    failed_count = models.IntegerField(default=0)
+    locked_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "iam_staffaccount"
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class Credential(GuardedModel):
+    """Something a person logs in with: a password, kept as argon2id; replaced ones stay to refuse their
+    return.
+    """
+
+    GUARDED_FIELDS = ("account_id", "kind", "secret_hash", "created_at", "replaced_at")
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, related_name="credentials")
+    kind = models.CharField(max_length=16, default="password")
+    secret_hash = models.CharField(max_length=255)
+    created_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "iam_credential"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "kind"],
+                condition=Q(replaced_at__isnull=True),
+                name="iam_credential_current",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.pk}"
+
+
+class LoginLink(GuardedModel):
+    """A first log-in link: single use, 24 hours; only the SM3 digest of its secret is kept."""
+
+    GUARDED_FIELDS = ("account_id", "token_hash", "created_at", "expires_at", "used_at")
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, related_name="links")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "iam_loginlink"
+
+    def __str__(self) -> str:
+        return f"link:{self.pk}"
+
+
+class Session(GuardedModel):
+    """A log-in that lasts; only the SM3 digest of its token is kept. ``last_seen_at`` is outside the guarded
+    fields.
+    """
+
+    GUARDED_FIELDS = (
+        "token_hash",
+        "account_id",
+        "credential_id",
+        "channel",
+        "created_at",
+        "expires_at",
+        "ended_at",
+    )
+
+    id = models.BigAutoField(primary_key=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    account = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, related_name="sessions")
+    credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="sessions")
+    channel = models.CharField(max_length=16)
+    created_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "iam_session"
+
+    def __str__(self) -> str:
+        return f"session:{self.pk}"
+
+
+class RoleGrant(GuardedModel):
+    """A role held by an account, in some regions (None: the whole province)."""
+
+    GUARDED_FIELDS = (
+        "account_id",
+        "role",
+        "regions",
+        "granted_at",
+        "granted_by_id",
+        "confirmed_by_id",
+        "ended_at",
+    )
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, related_name="grants")
+    role = models.CharField(max_length=32)
+    regions: "models.JSONField[Any, Any]" = models.JSONField(
+        null=True, help_text="GB/T 2260 codes; null: province"
+    )
+    granted_at = models.DateTimeField()
+    granted_by = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, null=True, related_name="+")
+    confirmed_by = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, null=True, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "iam_rolegrant"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "role"], condition=Q(ended_at__isnull=True), name="iam_rolegrant_current"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.account_id}"
+
+
+class DualState(models.TextChoices):
+    """Where a two-person request stands."""
+
+    PENDING = "PENDING", _("待确认")
+    CONFIRMED = "CONFIRMED", _("已确认")
+    USED = "USED", _("已执行")
+    WITHDRAWN = "WITHDRAWN", _("已撤回")
+
+
+class DualControlRequest(GuardedModel):
+    """A stored, expiring request of one person that another confirms; bound to its content by digest."""
+
+    GUARDED_FIELDS = (
+        "kind",
+        "payload",
+        "payload_digest",
+        "state",
+        "requested_by_id",
+        "requested_session_id",
+        "requested_credential_id",
+        "requested_at",
+        "expires_at",
+        "confirmed_by_id",
+        "confirmed_session_id",
+        "confirmed_credential_id",
+        "confirmed_at",
+        "used_at",
+    )
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=32)
+    payload = models.TextField(help_text="JSON, sorted; names things by key, holds no protected value")
+    payload_digest = models.CharField(max_length=64, help_text="SM3")
+    state = models.CharField(max_length=16, choices=DualState.choices, default=DualState.PENDING)
+    requested_by = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, related_name="+")
+    requested_session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="+")
+    requested_credential = models.ForeignKey(Credential, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, null=True, related_name="+")
+    confirmed_session = models.ForeignKey(Session, on_delete=models.PROTECT, null=True, related_name="+")
+    confirmed_credential = models.ForeignKey(
+        Credential, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    confirmed_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "iam_dualcontrolrequest"
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.pk}"

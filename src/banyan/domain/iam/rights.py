@@ -1,0 +1,184 @@
+"""The one table of rights and of the roles that hold them; documents and tests read it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from banyan.domain.iam.errors import RightMissing
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import N_
+
+# right → what it lets a person do
+RIGHTS: dict[str, str] = {
+    "requests.read": N_("查看申请单"),
+    "requests.create": N_("受理申请，建立申请单"),
+    "requests.precheck": N_("初审材料是否齐全"),
+    "requests.approve": N_("审核材料（通过或退回）"),
+    "requests.enter": N_("录入申请数据"),
+    "requests.proofread": N_("校对录入的数据"),
+    "requests.issue": N_("签发证书"),
+    "requests.personalize": N_("制证：写入介质"),
+    "requests.hand_over": N_("交付介质，登记签收"),
+    "sheet.import": N_("导入批量申请表"),
+    "certificates.read": N_("查看证书"),
+    "certificates.export": N_("导出证书"),
+    "certificates.revoke": N_("注销证书"),
+    "certificates.hold": N_("冻结和解冻证书"),
+    "certificates.import": N_("导入其他 CA 签发的证书"),
+    "tokens.read": N_("查看介质"),
+    "tokens.manage": N_("登记、发放、回收、挂失、销毁介质"),
+    "tokens.unlock": N_("解锁介质"),
+    "parties.read": N_("查看单位、人员和设备"),
+    "parties.edit": N_("维护单位、人员和设备"),
+    "parties.reveal": N_("查看受保护的证件号码和电话原文"),
+    "kmc.read": N_("查看密钥管理中心的状态"),
+    "kmc.request_recovery": N_("申请恢复加密密钥"),
+    "kmc.approve_recovery": N_("批准恢复加密密钥"),
+    "ca.read": N_("查看 CA 和接口状态"),
+    "ca.manage": N_("管理 CA：换代、启停、接口"),
+    "ca.publish_crl": N_("签发并发布 CRL"),
+    "systems.configure": N_("系统参数和资源配置"),
+    "outbox.manage": N_("重发死信，暂停和恢复外部接口"),
+    "iam.manage_accounts": N_("开立、停用账号，发放首次登录链接"),
+    "iam.confirm_grants": N_("复核角色授予"),
+    "iam.confirm_links": N_("复核已有口令或角色的账号的登录链接"),
+    "iam.grant_roles": N_("授予和收回角色"),
+    "iam.read": N_("查看账号和角色"),
+    "audit.read": N_("查看审计记录"),
+    "audit.verify": N_("校验审计链"),
+    "audit.checkpoint": N_("签署审计检查点"),
+    "audit.open_epoch": N_("恢复备份后开启新的审计纪元"),
+}
+
+
+class Role(StrEnum):
+    """Roles a person may be granted."""
+
+    SYSTEM_ADMIN = "system_admin"
+    SECURITY_ADMIN = "security_admin"
+    AUDIT_ADMIN = "audit_admin"
+    CLERK = "clerk"
+    PROOFREADER = "proofreader"
+    APPROVER = "approver"
+    KMC_OFFICER = "kmc_officer"
+    CA_OPERATOR = "ca_operator"
+
+
+ROLE_NAMES: dict[Role, str] = {
+    Role.SYSTEM_ADMIN: N_("系统管理员"),
+    Role.SECURITY_ADMIN: N_("安全管理员"),
+    Role.AUDIT_ADMIN: N_("审计管理员"),
+    Role.CLERK: N_("业务员"),
+    Role.PROOFREADER: N_("校对员"),
+    Role.APPROVER: N_("审核员"),
+    Role.KMC_OFFICER: N_("密钥管理员"),
+    Role.CA_OPERATOR: N_("CA 操作员"),
+}
+
+# The three separated administrators (GB/T 22239-2019 8.1.5): nobody holds two of them or does business beside
+# one.
+ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
+
+_READ = frozenset({"requests.read", "certificates.read", "tokens.read", "parties.read", "ca.read"})
+
+# role → rights
+ROLE_RIGHTS: dict[Role, frozenset[str]] = {
+    Role.SYSTEM_ADMIN: frozenset(
+        {
+            "iam.read",
+            "iam.manage_accounts",
+            "iam.confirm_grants",
+            "systems.configure",
+            "outbox.manage",
+            "ca.read",
+            "audit.open_epoch",
+        }
+    ),
+    Role.SECURITY_ADMIN: frozenset(
+        {"iam.read", "iam.grant_roles", "iam.confirm_links", "ca.read", "kmc.read"}
+    ),
+    Role.AUDIT_ADMIN: frozenset(
+        {
+            "audit.read",
+            "audit.verify",
+            "audit.checkpoint",
+            "audit.open_epoch",
+            "iam.read",
+            "iam.confirm_links",
+        }
+    ),
+    Role.CLERK: _READ
+    | {
+        "requests.create",
+        "requests.precheck",
+        "requests.enter",
+        "requests.issue",
+        "requests.personalize",
+        "requests.hand_over",
+        "sheet.import",
+        "certificates.export",
+        "certificates.revoke",
+        "certificates.import",
+        "tokens.manage",
+        "tokens.unlock",
+        "parties.edit",
+        "kmc.request_recovery",
+    },
+    Role.PROOFREADER: _READ | {"requests.proofread"},
+    Role.APPROVER: _READ | {"requests.approve", "certificates.revoke", "certificates.hold", "parties.reveal"},
+    Role.KMC_OFFICER: frozenset({"kmc.read", "kmc.approve_recovery", "certificates.read", "requests.read"}),
+    Role.CA_OPERATOR: _READ
+    | {"ca.manage", "ca.publish_crl", "certificates.hold", "certificates.export", "kmc.read"},
+}
+
+# What parts of the product may do for nobody in particular.
+SYSTEM_RIGHTS = frozenset(
+    {
+        "requests.read",
+        "certificates.read",
+        "tokens.read",
+        "parties.read",
+        "ca.read",
+        "kmc.read",
+        "ca.publish_crl",
+        "audit.verify",
+        "audit.checkpoint",
+    }
+)
+
+
+@dataclass(frozen=True)
+class DualKind:
+    """A doing that needs two people: the right to ask for it and the right to confirm it."""
+
+    title: str
+    request_right: str
+    confirm_right: str
+
+
+# kind of dual-control request → who may ask, who may confirm
+DUAL_KINDS: dict[str, DualKind] = {
+    "iam.grant_role": DualKind(N_("授予角色"), "iam.grant_roles", "iam.confirm_grants"),
+    "iam.renew_link": DualKind(N_("重发登录链接"), "iam.manage_accounts", "iam.confirm_links"),
+    "kmc.recover": DualKind(N_("恢复加密密钥"), "kmc.request_recovery", "kmc.approve_recovery"),
+    "kmc.approve_recovery": DualKind(N_("批准恢复加密密钥"), "kmc.approve_recovery", "kmc.approve_recovery"),
+    "ca.rollover": DualKind(N_("CA 换代"), "ca.manage", "ca.manage"),
+    "audit.open_epoch": DualKind(N_("开启新的审计纪元"), "audit.open_epoch", "audit.open_epoch"),
+}
+
+
+def rights_of(roles: frozenset[Role]) -> frozenset[str]:
+    """All rights of some roles together."""
+    return frozenset().union(*(ROLE_RIGHTS[role] for role in roles))
+
+
+def has(actor: Actor, right: str) -> bool:
+    """Whether the actor holds a right. An unknown right is a defect and raises KeyError."""
+    if right not in RIGHTS:
+        raise KeyError(right)
+    return right in actor.rights or (actor.kind == "system" and right in SYSTEM_RIGHTS)
+
+
+def require(actor: Actor, right: str) -> None:
+    """Raises RightMissing (an audited refusal) unless the actor holds the right."""
+    if not has(actor, right):
+        raise RightMissing(actor=actor.name, right=right)

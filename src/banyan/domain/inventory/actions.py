@@ -1,0 +1,31 @@
+"""The only writes to media, tokens and tasks: one function a verb, each audited, bulk first."""
+
+from .personalizing import TaskEntry, open_tasks, record_verified, record_written, void_task
+from .stocking import TokenEntry, install_media, receive_tokens, register_medium
+from .token_life import (
+    abandon,
+    assign,
+    damage,
+    destroy,
+    find,
+    finish,
+    hand_over,
+    lock,
+    lose,
+    move_stock,
+    open_admin_pin_for_unlock,
+    personalize,
+    release,
+    replace_admin_pins,
+    restock,
+    ship,
+    take_back,
+    unlock,
+)
+
+__all__ = [
+    "TaskEntry", "TokenEntry", "abandon", "assign", "damage", "destroy", "find", "finish", "hand_over", "install_media",
+    "lock", "lose", "move_stock", "open_admin_pin_for_unlock", "open_tasks", "personalize", "receive_tokens",
+    "record_verified", "record_written", "register_medium", "release", "replace_admin_pins", "restock", "ship",
+    "take_back", "unlock", "void_task",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Recovery of escrowed encryption keys: requests and approvals. The keys themselves lie in the KMC process only."""

@@ -1,0 +1,66 @@
+"""What becomes of an old pair and its token, at the moments the table of businesses names."""
+
+from datetime import datetime
+
+from banyan.domain import audit
+from banyan.domain.ca import actions as ca
+from banyan.domain.ca.models import CertificatePair
+from banyan.domain.inventory import actions as inventory
+from banyan.domain.inventory.models import Token, TokenState
+from banyan.domain.inventory.rules import Verb, may_go
+from banyan.domain.lifecycle.businesses import OldPair, Reason, businesses
+from banyan.kernel.actor import Actor
+
+
+@audit.action
+def settle_at_approval(actor: Actor, business: str, reason: str, pair_id: int, now: datetime) -> None:
+    """Approval was given: a lost or stolen token's pair is revoked now, and the token declared lost."""
+    fate = businesses()[business].fate(reason)
+    if fate.old_pair is OldPair.AT_APPROVAL:
+        ca.revoke_pair(actor, pair_id, fate.revocation_reason, now)
+        _declare_token(actor, pair_id, fate, now)
+
+
+@audit.action
+def settle_at_delivery(actor: Actor, business: str, reason: str, pair_id: int, now: datetime) -> None:
+    """The new pair is in the holder's hands: the old one is revoked now where the business says so."""
+    fate = businesses()[business].fate(reason)
+    if fate.old_pair is OldPair.AT_DELIVERY:
+        ca.revoke_pair(actor, pair_id, fate.revocation_reason, now)
+        _declare_token(actor, pair_id, fate, now)
+
+
+@audit.action
+def revoke_with_token(
+    actor: Actor, reason: str, pair_id: int, now: datetime, *, is_returned: bool, note: str = ""
+) -> None:
+    """Revoke a pair for good (注销); its token was handed in, or is declared lost."""
+    fate = businesses()["revoke"].fate(reason)
+    ca.revoke_pair(actor, pair_id, fate.revocation_reason, now)
+    token = _token_of(pair_id)
+    if token is None:
+        return
+    if is_returned and may_go(Verb.TAKE_BACK, token.state):
+        inventory.take_back(actor, [token.pk], note=note, now=now)
+    elif not is_returned and token.state != TokenState.LOST and may_go(Verb.LOSE, token.state):
+        inventory.lose(actor, [token.pk], reason=note or "注销时未交回", now=now)
+
+
+def _declare_token(actor: Actor, pair_id: int, fate: Reason, now: datetime) -> None:
+    token = _token_of(pair_id)
+    if token is None or not fate.token:
+        return
+    if fate.token == TokenState.LOST and token.state != TokenState.LOST and may_go(Verb.LOSE, token.state):
+        inventory.lose(actor, [token.pk], reason=fate.name, now=now)
+    elif fate.token == TokenState.DAMAGED and may_go(Verb.DAMAGE, token.state):
+        inventory.damage(actor, [token.pk], reason=fate.name, now=now)
+
+
+def _token_of(pair_id: int) -> Token | None:
+    token_id = (
+        CertificatePair.objects.unscoped("the pair this action is about")
+        .filter(pk=pair_id)
+        .values_list("token_id", flat=True)
+        .first()
+    )
+    return Token.objects.unscoped("the pair's own token").filter(pk=token_id).first() if token_id else None

@@ -1,0 +1,171 @@
+"""Reading of parties: every list and look-up of people, bodies and devices is scoped to what the actor may see."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from banyan.domain.iam import rights
+from banyan.kernel.actor import Actor
+
+from . import name_index, protection
+from .errors import NotFound, OutOfScope, RuleError
+from .identity_rules import IdentityNumber, identity_number, mobile_number
+from .kinds import IdentityType, NamedKind, RegionLevel
+from .models import Device, IssuingPoint, Organization, Person, Region, RetiredRegion
+from .ports import HoldingsSource
+from .regions import RegionEntry, RegionTree, RetiredCode
+from .rules import HoldingsHint, hint
+from .scoping import ScopedQuerySet
+
+_OTHER_NAMES = "、"
+_USCC_LIKE = re.compile(r"[0-9A-Z]{18}")
+_NUMBER_LIKE = re.compile(r"\d{17}[\dX]|\d{15}")
+_PHONE_LIKE = re.compile(r"1[3-9]\d{9}")
+# Days, unlike instants, are those of the province.
+_LOCAL = ZoneInfo("Asia/Shanghai")
+
+
+def region_tree() -> RegionTree:
+    """The installed tree of regions (two small queries; take it once for a batch)."""
+    regions = tuple(
+        RegionEntry(
+            row.code,
+            row.name,
+            RegionLevel(row.level),
+            row.parent_id,
+            tuple(row.other_names.split(_OTHER_NAMES)) if row.other_names else (),
+        )
+        for row in Region.objects.all()
+    )
+    retired = tuple(RetiredCode(row.code, row.name, row.current_id) for row in RetiredRegion.objects.order_by("code"))
+    return RegionTree(regions, retired)
+
+
+def ensure_region_in_scope(actor: Actor, region_code: str, tree: RegionTree | None = None) -> None:
+    """Raises OutOfScope (an audited refusal) when the actor may not act for a region."""
+    if actor.regions is not None and not (tree or region_tree()).is_within(region_code, actor.regions):
+        raise OutOfScope(region=region_code)
+
+
+def people(actor: Actor) -> ScopedQuerySet[Person]:
+    """The people the actor may see."""
+    rights.require(actor, "parties.read")
+    return Person.objects.visible_to(actor)
+
+
+def organizations(actor: Actor) -> ScopedQuerySet[Organization]:
+    """The bodies the actor may see."""
+    rights.require(actor, "parties.read")
+    return Organization.objects.visible_to(actor)
+
+
+def devices(actor: Actor) -> ScopedQuerySet[Device]:
+    """The devices the actor may see."""
+    rights.require(actor, "parties.read")
+    return Device.objects.visible_to(actor)
+
+
+def issuing_points(actor: Actor) -> ScopedQuerySet[IssuingPoint]:
+    """The issuing points the actor may see."""
+    return IssuingPoint.objects.visible_to(actor)
+
+
+def person(actor: Actor, person_id: int) -> Person:
+    """One person. Raises NotFound for one who does not exist or lies out of sight: the two are not told apart."""
+    found = people(actor).filter(pk=person_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def organization(actor: Actor, organization_id: int) -> Organization:
+    """One body. Raises NotFound."""
+    found = organizations(actor).filter(pk=organization_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def device(actor: Actor, device_id: int) -> Device:
+    """One device. Raises NotFound."""
+    found = devices(actor).filter(pk=device_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def search_people(actor: Actor, text: str, *, limit: int = 50) -> Sequence[Person]:
+    """People by name, part of a name, pinyin or initials; by a whole ID or mobile number exactly. Newest first.
+
+    Raises SearchTooShort when nothing searchable was typed.
+    """
+    rows = people(actor)
+    number = "".join(unicodedata.normalize("NFKC", text).split()).upper()
+    if _NUMBER_LIKE.fullmatch(number):
+        indexes = _indexes_of(number)
+        return list(rows.filter(id_index__in=indexes).order_by("-pk")[:limit])
+    if _PHONE_LIKE.fullmatch(number):
+        phone_index = protection.phone_indexes([mobile_number(number)])[0]
+        return list(rows.filter(phone_index=phone_index).order_by("-pk")[:limit])
+    return list(name_index.search(rows, NamedKind.PERSON, text).order_by("-pk")[:limit])
+
+
+def search_organizations(actor: Actor, text: str, *, limit: int = 50) -> Sequence[Organization]:
+    """Bodies by credit code exactly, else by name, part of a name, pinyin or initials. Newest first."""
+    rows = organizations(actor)
+    code = "".join(unicodedata.normalize("NFKC", text).split()).upper()
+    if _USCC_LIKE.fullmatch(code) and any(character.isdigit() for character in code):
+        return list(rows.filter(uscc=code)[:limit])
+    return list(name_index.search(rows, NamedKind.ORGANIZATION, text).order_by("-pk")[:limit])
+
+
+def search_devices(actor: Actor, text: str, *, limit: int = 50) -> Sequence[Device]:
+    """Devices by domain, address or serial number exactly, else by name. Newest first."""
+    rows = devices(actor)
+    shown = unicodedata.normalize("NFKC", text).strip()
+    keys = [f"dns:{shown.lower()}", f"sn:{shown.upper()}", f"ip:{shown.lower()}"]
+    exact = list(rows.filter(identity_key__in=keys)[:limit])
+    return exact or list(name_index.search(rows, NamedKind.DEVICE, text).order_by("-pk")[:limit])
+
+
+def people_by_identity(numbers: Iterable[IdentityNumber]) -> dict[str, int]:
+    """Who is on record already: ``index_text`` of a number → primary key, across the province (for actions)."""
+    numbers = list(numbers)
+    indexes = protection.identity_indexes(numbers)
+    held = dict(
+        Person.objects.unscoped("identity is one across the province")
+        .filter(id_index__in=indexes)
+        .values_list("id_index", "pk")
+    )
+    by_index = {bytes(index): key for index, key in held.items()}
+    return {n.index_text: by_index[i] for n, i in zip(numbers, indexes, strict=True) if i in by_index}
+
+
+def existing_holdings_hint(
+    actor: Actor, source: HoldingsSource, *, people: Sequence[int] = (), organizations: Sequence[int] = ()
+) -> HoldingsHint:
+    """What these people and bodies hold already (重复注册提醒, 规范 3.3.1.2(2)), as far as the actor may know it.
+
+    A look across the province must be audited: interfaces call ``actions.look_up_holdings``.
+    """
+    tree = region_tree()
+    holdings = source.holdings_of(people=people, organizations=organizations)
+    return hint(holdings, lambda code: tree.is_within(code, actor.regions))
+
+
+def local_day(now: datetime) -> date:
+    """The day in the province at an instant."""
+    return now.astimezone(_LOCAL).date()
+
+
+def _indexes_of(number: str) -> list[bytes]:
+    """Blind indexes of a number under each document it may belong to; none when it breaks every rule."""
+    found = []
+    for kind in (IdentityType.RESIDENT, IdentityType.RESIDENCE_PERMIT, IdentityType.FOREIGN_PERMANENT):
+        try:
+            found.append(identity_number(kind, number, today=date.max))
+        except RuleError:
+            continue
+    return protection.identity_indexes(found)

@@ -1,0 +1,52 @@
+"""The steps of a request, one function a glossary verb; bulk first where work arrives in bulk.
+
+``opening`` open_request(s) · ``deciding`` precheck, approve, reject · ``data`` enter, proofread, send_back ·
+``materials`` add, remove · ``issuing`` issue, carry_on, personalize · ``delivering`` notify_ready, hand_over ·
+``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance.
+"""
+
+from banyan.domain.ra.actions.cancelling import cancel, cancel_issuance
+from banyan.domain.ra.actions.data import enter, proofread, proofread_many, send_back
+from banyan.domain.ra.actions.deciding import approve, approve_many, precheck, reject
+from banyan.domain.ra.actions.delivering import hand_over, hand_over_many, notify_ready, notify_ready_many
+from banyan.domain.ra.actions.issuing import (
+    carry_on,
+    issue,
+    issue_many,
+    personalization_nonce,
+    personalize,
+    personalize_many,
+)
+from banyan.domain.ra.actions.materials import add_materials, remove_material
+from banyan.domain.ra.actions.opening import open_request, open_requests
+from banyan.domain.ra.actions.special import revoke, unlock, unlocked
+
+__all__ = [
+    "add_materials",
+    "approve",
+    "approve_many",
+    "cancel",
+    "cancel_issuance",
+    "carry_on",
+    "enter",
+    "hand_over",
+    "hand_over_many",
+    "issue",
+    "issue_many",
+    "notify_ready",
+    "notify_ready_many",
+    "open_request",
+    "open_requests",
+    "personalization_nonce",
+    "personalize",
+    "personalize_many",
+    "precheck",
+    "proofread",
+    "proofread_many",
+    "reject",
+    "remove_material",
+    "revoke",
+    "send_back",
+    "unlock",
+    "unlocked",
+]

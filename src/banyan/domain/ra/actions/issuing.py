@@ -1,0 +1,231 @@
+"""Issuing: a token's PKCS#10 becomes an intent, a CA's answer moves the request on, the token proves its key."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.conf import settings
+
+from banyan import sealing
+from banyan.domain import audit
+from banyan.domain.ca import actions as ca
+from banyan.domain.ca.models import Certificate, CertificatePair, Issuance
+from banyan.domain.ca.ports import Connector
+from banyan.domain.ca.values import IssuanceRequest, RecordedPair, RoundReport
+from banyan.domain.inventory import actions as inventory
+from banyan.domain.inventory.models import PersonalizationTask, TaskState
+from banyan.domain.lifecycle import actions as lifecycle
+from banyan.domain.lifecycle.errors import KeyNotProved
+from banyan.domain.ra import moving, preparing
+from banyan.domain.ra.errors import IssuanceMissing
+from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.moving import Move
+from banyan.domain.ra.processes import Verb
+from banyan.domain.ra.values import IssueOrder, Outcome, Refused
+from banyan.kernel.actor import Actor
+from banyan.pki.certificate import Certificate as CertificateView
+from banyan.pki.public_key import SignatureAlgorithm, parse_spki, verify_many
+
+SLICE = 200
+_ISSUED = ("issuance_id", "token_id", "token_serial", "approval", "proofreading")
+_PROOFS = {"SM2": "sm3", "P256": "sha256", "RSA": "sha256"}
+
+
+def issue(
+    actor: Actor, request_id: int, now: datetime, *, csr: bytes, token_serial: str, container: str
+) -> ServiceRequest:
+    """Open the issuance of one request with its token's PKCS#10 (签发); the certificates follow from the CA.
+
+    Raises StepNotDue, ApprovalVoid, ProofreadingVoid, TokenRefused, and what the certificate package refuses.
+    """
+    order = IssueOrder(request_id, csr, token_serial, container)
+    return moving.alone(issue_many(actor, [order], now))
+
+
+def issue_many(actor: Actor, orders: Sequence[IssueOrder], now: datetime, *, check_signatures: bool = True) -> Outcome:
+    """Open many issuances, in slices of their own transactions; those that cannot be are refused one by one.
+
+    ``check_signatures`` False leaves the proof of possession to the signer, which checks it in any case.
+    """
+    result = Outcome()
+    for start in range(0, len(orders), SLICE):
+        part = orders[start : start + SLICE]
+        outcome = _issue_slice(actor, part, now, check_signatures)
+        result.requests += outcome.requests
+        result.refusals += [Refused(start + refused.index, refused.error) for refused in outcome.refusals]
+    return result
+
+
+@audit.action
+def _issue_slice(actor: Actor, orders: Sequence[IssueOrder], now: datetime, check_signatures: bool) -> Outcome:
+    by_request = {order.request_id: order for order in orders}
+    prepared: dict[int, IssuanceRequest] = {}
+    context = preparing.load(actor, orders)
+
+    def work(request: ServiceRequest) -> None:
+        moving.ensure_right(actor, request, Verb.ISSUE)
+        moving.ensure_turn(request, Verb.ISSUE)
+        prepared[request.pk] = preparing.issuance_request(request, by_request[request.pk], context, now)
+
+    good, outcome = moving.each(actor, "ra.issue", [order.request_id for order in orders], work)
+    opened = ca.open_issuances(actor, [prepared[one.pk] for one in good], now, check_signatures=check_signatures)
+    places = {order.request_id: index for index, order in enumerate(orders)}
+    for refused in opened.refusals:
+        index = places[good[refused.index].pk]
+        outcome.requests[index] = None
+        outcome.refusals.append(Refused(index, refused.error))
+    outcome.refusals.sort(key=lambda refused: refused.index)
+    started = [(one, row) for one, row in zip(good, opened.issuances, strict=True) if row is not None]
+    _note_started(actor, started, context, now)
+    return outcome
+
+
+def _note_started(
+    actor: Actor,
+    started: Sequence[tuple[ServiceRequest, Issuance]],
+    context: preparing.Context,
+    now: datetime,
+) -> None:
+    move = Move(actor, now)
+    for request, issuance in started:
+        request.issuance_id = issuance.pk
+        request.token_id, request.token_serial = issuance.token_id, issuance.token_serial
+        move.stayed(request, Verb.ISSUE, "submitted")
+    move.write(_ISSUED)
+    context.assign_tokens(actor, [request for request, _ in started], now)
+
+
+def carry_on(actor: Actor, connector: Connector, now: datetime, *, limit: int = 2000) -> RoundReport:
+    """One round with a connector: intents out, certificates in, tasks for tokens, requests moved on.
+
+    Safe to repeat at any moment and after any crash. Requests whose CA refused go back to the issuing step with the
+    CA's reason, ready for a new PKCS#10.
+    """
+    report = lifecycle.carry_on(actor, connector, now, further=_move_on, limit=limit)
+    for start in range(0, len(report.rejections), SLICE):
+        _take_back_rejected(actor, report.rejections[start : start + SLICE], now)
+    return report
+
+
+def _move_on(actor: Actor, recorded: Sequence[RecordedPair], now: datetime) -> None:
+    """The pairs are recorded: their requests go on to personalisation, in the same transaction."""
+    by_request = {item.pair.request_id: item.pair for item in recorded if item.pair.request_id is not None}
+    found = _requests_of(list(by_request))
+    move = Move(actor, now)
+    for request in found:
+        pair = by_request[request.pk]
+        request.issued_pair_id = pair.pk
+        if request.state == "OPEN" and request.step == Verb.ISSUE:
+            move.done(request, Verb.ISSUE)
+        else:
+            move.touched(request)
+    move.write(["issued_pair_id"])
+
+
+@audit.action
+def _take_back_rejected(actor: Actor, issuance_ids: Sequence[int], now: datetime) -> None:
+    refused = {row.request_id: row for row in Issuance.objects.filter(pk__in=list(issuance_ids))}
+    move = Move(actor, now)
+    found = [request for request in _requests_of(list(refused)) if request.issuance_id == refused[request.pk].pk]
+    for request in found:
+        request.issuance_id = None
+        request.issuance_version += 1
+        move.stayed(request, Verb.ISSUE, "rejected", refused[request.pk].refusal_code)
+    move.write(["issuance_id", "issuance_version"])
+    audit.record_many(
+        actor, "ra.issuance_rejected", found, details=[{"code": refused[one.pk].refusal_code} for one in found]
+    )
+
+
+def _requests_of(ids: Sequence[int]) -> list[ServiceRequest]:
+    found = ServiceRequest.objects.unscoped("the requests of issuances being recorded").filter(pk__in=list(ids))
+    return list(found.order_by("pk"))
+
+
+def personalization_nonce(request: ServiceRequest) -> bytes:
+    """What a token signs to prove that it holds the certified key: the same until the pair is verified.
+
+    Keyed, so nobody can have it signed beforehand; bound to request, pair and token.
+    """
+    text = f"personalize/{request.number}/{request.issued_pair_id}/{request.token_serial}"
+    return sealing.keyring(settings.HOME).digests.of(text).encode()
+
+
+def personalize(actor: Actor, request_id: int, now: datetime, *, signature: bytes) -> ServiceRequest:
+    """Note that the token holds the pair (制证): its signature over ``personalization_nonce`` proves the key.
+
+    Raises KeyNotProved (an audited refusal), IssuanceMissing, StepNotDue, RequestNotFound, iam.RightMissing.
+    """
+    return moving.alone(personalize_many(actor, {request_id: signature}, now))
+
+
+def personalize_many(actor: Actor, signatures: Mapping[int, bytes], now: datetime) -> Outcome:
+    """``personalize`` for many, in slices of their own transactions: request id → signature (DER)."""
+    items = list(signatures.items())
+    result = Outcome()
+    for start in range(0, len(items), SLICE):
+        outcome = _personalize_slice(actor, dict(items[start : start + SLICE]), now)
+        result.requests += outcome.requests
+        result.refusals += [Refused(start + refused.index, refused.error) for refused in outcome.refusals]
+    return result
+
+
+@audit.action
+def _personalize_slice(actor: Actor, signatures: Mapping[int, bytes], now: datetime) -> Outcome:
+    certificates = _signing_certificates(list(signatures))
+    proofs = _proofs(certificates, signatures)
+
+    def work(request: ServiceRequest) -> None:
+        moving.ensure_right(actor, request, Verb.PERSONALIZE)
+        moving.ensure_turn(request, Verb.PERSONALIZE)
+        if request.issued_pair_id is None or request.pk not in certificates:
+            raise IssuanceMissing(number=request.number)
+        if not proofs[request.pk]:
+            raise KeyNotProved(token=request.token_serial)
+
+    good, outcome = moving.each(actor, "ra.personalize", list(signatures), work)
+    _finish_tasks(actor, good, now)
+    move = Move(actor, now)
+    for request in good:
+        move.done(request, Verb.PERSONALIZE)
+    move.write()
+    audit.record_many(actor, "ra.personalize", good, details=[{"token": one.token_serial} for one in good])
+    return outcome
+
+
+def _signing_certificates(request_ids: Sequence[int]) -> dict[int, tuple[ServiceRequest, bytes]]:
+    """Request and signing certificate (DER), by request, where a pair was issued."""
+    requests = {one.issued_pair_id: one for one in _requests_of(request_ids) if one.issued_pair_id is not None}
+    found = Certificate.objects.filter(pair_id__in=list(requests)).exclude(use=Certificate.Use.ENCRYPTION)
+    return {
+        requests[pair_id].pk: (requests[pair_id], bytes(der)) for pair_id, der in found.values_list("pair_id", "der")
+    }
+
+
+def _proofs(
+    certificates: Mapping[int, tuple[ServiceRequest, bytes]], signatures: Mapping[int, bytes]
+) -> dict[int, bool]:
+    items = []
+    for pk, (request, der) in certificates.items():
+        key = parse_spki(CertificateView.parse(der).spki_der)
+        algorithm = SignatureAlgorithm("", key.algorithm, _PROOFS[key.algorithm])
+        items.append((key, algorithm, personalization_nonce(request), signatures[pk]))
+    return dict(zip(certificates, verify_many(items), strict=True))
+
+
+def _finish_tasks(actor: Actor, requests: Sequence[ServiceRequest], now: datetime) -> None:
+    """The tasks of the tokens: written, then verified by the proof just checked."""
+    issuances = CertificatePair.objects.unscoped("the pairs of these requests").filter(
+        pk__in=[one.issued_pair_id for one in requests]
+    )
+    tasks = PersonalizationTask.objects.unscoped("the tasks of these pairs").filter(
+        issuance_id__in=list(issuances.values_list("issuance_id", flat=True))
+    )
+    by_state: dict[str, list[int]] = {}
+    for pk, state in tasks.values_list("pk", "state"):
+        by_state.setdefault(state, []).append(pk)
+    to_write = by_state.get(TaskState.OPEN, [])
+    if to_write:
+        inventory.record_written(actor, to_write, now=now)
+    to_verify = to_write + by_state.get(TaskState.WRITTEN, [])
+    if to_verify:
+        inventory.record_verified(actor, to_verify, now=now)

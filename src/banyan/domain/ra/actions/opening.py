@@ -1,0 +1,186 @@
+"""Opening requests: at the counter, online, by API, from a sheet; thousands at once or one."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from banyan.domain import audit, bulk, outbox
+from banyan.domain.iam import rights
+from banyan.domain.ra import entering, moving, numbers, rules, sealed_data, storing, working_days
+from banyan.domain.ra.entering import Entered, Plan
+from banyan.domain.ra.models import Material, RequestState, ServiceRequest
+from banyan.domain.ra.moving import Move
+from banyan.domain.ra.processes import Verb
+from banyan.domain.ra.subjects import Holders
+from banyan.domain.ra.values import Outcome, Refused, RequestDraft
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import BanyanError
+
+SLICE = 250
+
+
+def open_request(actor: Actor, draft: RequestDraft, now: datetime, *, key: str = "") -> ServiceRequest:
+    """Open one request (受理). ``key`` is the caller's idempotency key: the same key gives the same request.
+
+    Raises what refuses the draft; outbox.ContentDiffers when the key came with another draft.
+    """
+    if key:
+        return _open_once(actor, draft, now, key)
+    return moving.alone(open_requests(actor, [draft], now))
+
+
+@audit.action
+def _open_once(actor: Actor, draft: RequestDraft, now: datetime, key: str) -> ServiceRequest:
+    # Identity and materials stand for the draft; data are salted, so only their plain text would do and is not kept.
+    content = [draft.business, draft.system, draft.kind, draft.person_id, draft.organization_id, draft.device_id,
+               draft.pair_id, draft.reason, draft.channel, draft.region_code, repr(draft.data)]  # fmt: skip
+    call = outbox.idempotent("ra.open_request", key, content, now=now)
+    if call.is_repeat:
+        return ServiceRequest.objects.unscoped("the outcome of this very call").get(pk=call.outcome["request"])
+    request = moving.alone(open_requests(actor, [draft], now))
+    call.remember({"request": request.pk})
+    return request
+
+
+def open_requests(actor: Actor, drafts: Sequence[RequestDraft], now: datetime) -> Outcome:
+    """Open many requests in slices of their own transactions; a bad one is refused and does not hold up the rest.
+
+    On channels where data come along (online, API, sheet) they are entered at once, by the same person.
+    """
+    rights.require(actor, "requests.create")
+    result = Outcome()
+    for start in range(0, len(drafts), SLICE):
+        part = drafts[start : start + SLICE]
+        for draft in part:
+            storing.keep_files(draft.materials)
+        outcome = _open_slice(actor, part, now)
+        result.requests += outcome.requests
+        result.refusals += [Refused(start + refused.index, refused.error) for refused in outcome.refusals]
+    return result
+
+
+@audit.action
+def _open_slice(actor: Actor, drafts: Sequence[RequestDraft], now: datetime) -> Outcome:
+    outcome = Outcome(requests=[None] * len(drafts))
+    planned: list[tuple[int, Plan]] = []
+    for index, draft in enumerate(drafts):
+        try:
+            planned.append((index, entering.plan(actor, draft, now)))
+        except BanyanError as error:
+            outcome.refusals.append(Refused(index, error))
+    holders = Holders.load([plan for _, plan in planned])
+    ready: list[tuple[int, Plan, Entered | None]] = []
+    for index, plan in planned:
+        try:
+            ready.append((index, plan, _prepare(actor, plan, holders)))
+        except BanyanError as error:
+            outcome.refusals.append(Refused(index, error))
+    if ready:
+        requests = _write(actor, [(plan, entered) for _, plan, entered in ready], now)
+        for (index, _, _), request in zip(ready, requests, strict=True):
+            outcome.requests[index] = request
+    outcome.refusals.sort(key=lambda refused: refused.index)
+    return outcome
+
+
+def _prepare(actor: Actor, plan: Plan, holders: Holders) -> Entered | None:
+    entering.name_holder(plan, holders)
+    entering.ensure_region(actor, plan.region_code, holders)
+    data = plan.draft.data
+    if data is None or not plan.process.has(Verb.ENTER):
+        return None
+    return entering.enter(
+        policy=plan.policy, kind=plan.kind, region_code=plan.region_code, item=plan, data=data, holders=holders
+    )
+
+
+def _write(actor: Actor, ready: Sequence[tuple[Plan, Entered | None]], now: datetime) -> list[ServiceRequest]:
+    requests = _rows(actor, ready, now)
+    _seal(requests, [entered for _, entered in ready])
+    _number_rows(requests)
+    move = Move(actor, now)
+    for request, (plan, entered) in zip(requests, ready, strict=True):
+        first = plan.process.steps[0].verb
+        if entered is not None and first is Verb.ENTER:
+            move.opened(request, first)
+            move.done(request, Verb.ENTER)
+        else:
+            move.opened(request, first)
+    bulk.insert_many(requests)
+    bulk.insert_many(_materials(actor, requests, [plan for plan, _ in ready], now))
+    move.write_lines()
+    audit.record_many(
+        actor,
+        "ra.open_request",
+        requests,
+        details=[{"business": one.business, "system": one.system, "number": one.number} for one in requests],
+    )
+    return requests
+
+
+def _number_rows(requests: Sequence[ServiceRequest]) -> None:
+    for request, pk in zip(requests, bulk.next_ids(ServiceRequest, len(requests)), strict=True):
+        request.pk = pk
+
+
+def _rows(actor: Actor, ready: Sequence[tuple[Plan, Entered | None]], now: datetime) -> list[ServiceRequest]:
+    by_prefix: dict[str, list[int]] = defaultdict(list)
+    for position, (plan, _) in enumerate(ready):
+        by_prefix[plan.policy.number_prefix].append(position)
+    given: dict[int, str] = {}
+    for prefix, positions in sorted(by_prefix.items()):
+        taken = numbers.take_numbers(prefix, working_days.local_date(now), len(positions))
+        given.update(zip(positions, taken, strict=True))
+    return [_row(actor, given[position], plan, entered, now) for position, (plan, entered) in enumerate(ready)]
+
+
+def _row(actor: Actor, number: str, plan: Plan, entered: Entered | None, now: datetime) -> ServiceRequest:
+    draft = plan.draft
+    is_entered = entered is not None or not plan.process.has(Verb.ENTER)
+    pair = plan.pair
+    return ServiceRequest(
+        number=number,
+        business=draft.business,
+        system=plan.system,
+        kind=plan.kind,
+        profile=entered.profile if entered else pair.profile if pair else "",
+        channel=draft.channel,
+        process=plan.process.code,
+        state=str(RequestState.OPEN),
+        subject_name=plan.subject_name[:200],
+        person_id=plan.person_id,
+        organization_id=plan.organization_id,
+        device_id=plan.device_id,
+        region_code=plan.region_code,
+        subject_der=entered.subject_der if entered else b"",
+        extension_values=entered.extension_values if entered else "{}",
+        materials_digest=rules.materials_digest((one.code, storing.digest_of(one)) for one in draft.materials),
+        reason=draft.reason,
+        opened_by=actor.id,
+        entered_by=actor.id if is_entered else None,
+        entered_credential=actor.credential_id if is_entered else None,
+        pair_id=pair.pk if pair else None,
+        token_id=pair.token_id if pair else None,
+        token_serial=pair.token_serial if pair else "",
+        opened_at=now,
+        updated_at=now,
+    )
+
+
+def _seal(requests: Sequence[ServiceRequest], entered: Sequence[Entered | None]) -> None:
+    """Seal each request's data to its number. A request without data yet carries an empty text's digest."""
+    texts = [item.text if item else "" for item in entered]
+    sealed = sealed_data.seal_many([(request.number, text) for request, text in zip(requests, texts, strict=True)])
+    for request, value, digest, text in zip(requests, sealed, rules.data_digests(texts), texts, strict=True):
+        request.data_sealed = value
+        request.data_digest = digest if text else ""
+
+
+def _materials(
+    actor: Actor, requests: Sequence[ServiceRequest], plans: Sequence[Plan], now: datetime
+) -> list[Material]:
+    return [
+        storing.row(request.pk, one, actor.id, now)
+        for request, plan in zip(requests, plans, strict=True)
+        for one in plan.draft.materials
+    ]

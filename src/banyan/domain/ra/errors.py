@@ -1,0 +1,152 @@
+"""Why a step of a request cannot be done. Each error says what happened and what to do next."""
+
+from banyan.kernel.errors import N_, BanyanError
+
+
+class RaError(BanyanError):
+    """Base of the errors of this package."""
+
+    code = "ra.error"
+
+
+class ProcessInvalid(RaError):
+    """A shipped process file is wrong: a defect, found when the product starts."""
+
+    code = "ra.process_invalid"
+    message = N_("流程定义 {file} 有误：{problem}。请修正该文件。")
+
+
+class ProcessUnknown(RaError):
+    """The business is not offered on that channel."""
+
+    code = "ra.process_unknown"
+    message = N_("渠道 {channel} 不办理业务 {business}。请改到受理窗口办理。")
+
+
+class RequestNotFound(RaError):
+    """No such request, or not within the actor's sight."""
+
+    code = "ra.request_not_found"
+    message = N_("没有找到这份申请，或它不在您的管辖范围内。")
+
+
+class RequestClosed(RaError):
+    """Nothing can be done on a closed request."""
+
+    code = "ra.request_closed"
+    message = N_("申请 {number} 已{state}，不能再办理。")
+
+
+class StepNotDue(RaError):
+    """Another step comes first."""
+
+    code = "ra.step_not_due"
+    message = N_("申请 {number} 现在应办理“{due}”，还不能办理“{step}”。")
+
+
+class RequestChanged(RaError):
+    """Somebody else changed the request in between."""
+
+    code = "ra.request_changed"
+    message = N_("申请 {number} 刚被他人办理过。请刷新后再试。")
+
+
+class SamePerson(RaError):
+    """The four-eyes rule: entered, proofread and approved by three different people."""
+
+    code = "ra.same_person"
+    message = N_("申请 {number} 的“{step}”须由另一人办理：您已经办理过它的“{before}”。请交给同事。")
+    audited_refusal = True
+
+
+class SubjectMissing(RaError):
+    """A request of this kind names its holder."""
+
+    code = "ra.subject_missing"
+    message = N_("{kind}的申请需要指明{party}。请先登记后再提交申请。")
+
+
+class PairNeeded(RaError):
+    """The business acts on a certificate."""
+
+    code = "ra.pair_needed"
+    message = N_("这项业务需要指明证书。请先查到该证书，再发起申请。")
+
+
+class RequestPending(RaError):
+    """The same business is under way for this pair."""
+
+    code = "ra.request_pending"
+    message = N_("该证书已有办理中的申请 {number}。请先办完或撤回它。")
+
+
+class DataMissing(RaError):
+    """Data needed at entry are missing."""
+
+    code = "ra.data_missing"
+    message = N_("申请 {number} 还没有录入数据。")
+
+
+class DataRefused(RaError):
+    """Entered data that cannot stand in a certificate."""
+
+    code = "ra.data_refused"
+    message = N_("录入的“{field}”不合要求：{reason}。请改正后重新提交。")
+
+
+class SeenOtherData(RaError):
+    """What the person looked at is not what stands there now."""
+
+    code = "ra.seen_other_data"
+    message = N_("申请 {number} 的数据或材料在您查看之后有过修改。请重新打开核对。")
+
+
+class ApprovalVoid(RaError):
+    """The approval is not for exactly these materials and this identity."""
+
+    code = "ra.approval_void"
+    message = N_("申请 {number} 的审核对应的不是现有的材料或身份信息。请重新审核。")
+    audited_refusal = True
+
+
+class ProofreadingVoid(RaError):
+    """The proofreading is not of exactly these data."""
+
+    code = "ra.proofreading_void"
+    message = N_("申请 {number} 的校对对应的不是现有的数据。请重新校对。")
+    audited_refusal = True
+
+
+class IssuanceUnderWay(RaError):
+    """The certificates are being issued."""
+
+    code = "ra.issuance_under_way"
+    message = N_("申请 {number} 正在签发。请等待 CA 的结果，或先撤回签发。")
+
+
+class IssuanceMissing(RaError):
+    """No certificate has been issued for the request yet."""
+
+    code = "ra.issuance_missing"
+    message = N_("申请 {number} 还没有签发出证书。请先签发。")
+
+
+class MaterialRefused(RaError):
+    """A file that cannot be taken."""
+
+    code = "ra.material_refused"
+    message = N_("材料“{name}”不能接收：{reason}。")
+
+
+class TokenRefused(RaError):
+    """The token cannot take this pair."""
+
+    code = "ra.token_refused"
+    message = N_("介质 {token} 不能用于申请 {number}：{reason}。请换一枚介质。")
+
+
+class SearchTooShort(RaError):
+    """Too little to search by."""
+
+    code = "ra.search_too_short"
+    message = N_("请至少输入两个字。")

@@ -1,0 +1,211 @@
+"""What is stored about service requests, their materials, their steps and the two decisions that allow issuing."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from banyan.domain.audit.models import GuardedModel
+from banyan.domain.parties.scoping import RegionScoped
+
+
+class Business(models.TextChoices):
+    """The six businesses (规范 3.1.1.1)."""
+
+    ENROLL = "enroll", _("新办")
+    MODIFY = "modify", _("变更")
+    REISSUE = "reissue", _("补办")
+    UNLOCK = "unlock", _("解锁")
+    REVOKE = "revoke", _("注销")
+    RENEW = "renew", _("更新")
+
+
+class Channel(models.TextChoices):
+    """Where a request came in; with the business it decides the order of the steps."""
+
+    COUNTER = "COUNTER", _("窗口")
+    ONLINE = "ONLINE", _("在线")
+    API = "API", _("接口")
+    SHEET = "SHEET", _("批量导入")
+
+
+class RequestState(models.TextChoices):
+    """Whether anything is still to be done."""
+
+    OPEN = "OPEN", _("办理中")
+    DONE = "DONE", _("已办结")
+    REJECTED = "REJECTED", _("审核未通过")
+    CANCELLED = "CANCELLED", _("已撤回")
+
+
+class ServiceRequest(RegionScoped):
+    """One application for one business on one pair.
+
+    ``step`` is the step that has to be done next, in the order of ``process`` (a file in ``ra/processes``). ``data``
+    is sealed JSON; ``data_digest`` is SM3 over its canonical form, salted inside, so it tells nothing about the data.
+    ``version`` counts every change (optimistic lock); ``data_version`` every change of identity data, which voids
+    approval and proofreading.
+    """
+
+    number = models.CharField(max_length=32, unique=True)
+    business = models.CharField(max_length=8, choices=Business)
+    system = models.CharField(max_length=16)
+    kind = models.CharField(max_length=16)
+    profile = models.CharField(max_length=40, blank=True)
+    channel = models.CharField(max_length=8, choices=Channel)
+    process = models.CharField(max_length=24)
+    step = models.CharField(max_length=16, blank=True)
+    state = models.CharField(max_length=10, choices=RequestState, default=RequestState.OPEN)
+    version = models.IntegerField(default=1)
+    data_version = models.IntegerField(default=1)
+    # The version under which an issuance is asked for; one on after a CA's refusal.
+    issuance_version = models.IntegerField(default=1)
+    is_prechecked = models.BooleanField(default=False)
+    subject_name = models.CharField(max_length=200)
+    person = models.ForeignKey("parties.Person", models.PROTECT, null=True, blank=True, related_name="+")
+    organization = models.ForeignKey("parties.Organization", models.PROTECT, null=True, blank=True, related_name="+")
+    device = models.ForeignKey("parties.Device", models.PROTECT, null=True, blank=True, related_name="+")
+    data_sealed = models.BinaryField()
+    data_digest = models.CharField(max_length=64)
+    subject_der = models.BinaryField(default=b"")
+    extension_values = models.TextField(default="{}")
+    materials_digest = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(max_length=24, blank=True)
+    opened_by = models.BigIntegerField()
+    entered_by = models.BigIntegerField(null=True)
+    entered_credential = models.BigIntegerField(null=True)
+    approval = models.ForeignKey("Approval", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
+    proofreading = models.ForeignKey(
+        "Proofreading", models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    token_id = models.BigIntegerField(null=True, blank=True)
+    token_serial = models.CharField(max_length=64, blank=True)
+    # The pair the business acts on, and the pair it makes.
+    pair_id = models.BigIntegerField(null=True, blank=True)
+    issued_pair_id = models.BigIntegerField(null=True, blank=True)
+    issuance_id = models.BigIntegerField(null=True, blank=True)
+    due_on = models.DateField(null=True, blank=True)
+    is_due_provisional = models.BooleanField(default=False)
+    notice_sealed = models.BinaryField(null=True, blank=True)
+    opened_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["region_code", "id"], name="ra_request_region"),
+            models.Index(fields=["step", "id"], name="ra_request_work", condition=models.Q(state="OPEN")),
+            models.Index(fields=["pair_id"], name="ra_request_pair", condition=models.Q(pair_id__isnull=False)),
+            models.Index(fields=["token_serial"], name="ra_request_token", condition=~models.Q(token_serial="")),
+        )
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Material(models.Model):
+    """A scan or file that supports a request. ``sm3`` is over the stored bytes; ``path`` is relative to home.files."""
+
+    request = models.ForeignKey(ServiceRequest, models.PROTECT, related_name="materials")
+    code = models.CharField(max_length=40)
+    name = models.CharField(max_length=200)
+    sm3 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    media_type = models.CharField(max_length=100)
+    path = models.CharField(max_length=200)
+    added_by = models.BigIntegerField()
+    added_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Approval(GuardedModel):
+    """The owner's decision on exactly these materials and data. Void when either digest no longer is the request's.
+
+    ``approver`` and ``credential`` are the staff account and the credential it was signed in with.
+    """
+
+    class Decision(models.TextChoices):
+        APPROVED = "APPROVED", _("同意")
+        REJECTED = "REJECTED", _("不同意")
+
+    request = models.ForeignKey(ServiceRequest, models.PROTECT, related_name="approvals")
+    materials_digest = models.CharField(max_length=64)
+    identity_digest = models.CharField(max_length=64)
+    decision = models.CharField(max_length=8, choices=Decision)
+    reason = models.CharField(max_length=400, blank=True)
+    approver = models.BigIntegerField()
+    credential = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    GUARDED_FIELDS = (
+        "request_id",
+        "materials_digest",
+        "identity_digest",
+        "decision",
+        "approver",
+        "credential",
+        "at",
+    )
+
+    def __str__(self) -> str:
+        return f"{self.request_id}:{self.decision}"
+
+
+class Proofreading(GuardedModel):
+    """A second person's word that exactly these data are right, and that the certificate will say exactly this.
+
+    ``certificate_digest`` is ``ca.rules.certificate_digest`` over what the certificate will state, so the signer can
+    compare an intent with it without reading protected data. ``entered_by`` stands here so that the four-eyes rule can
+    be checked from guarded rows alone.
+    """
+
+    request = models.ForeignKey(ServiceRequest, models.PROTECT, related_name="proofreadings")
+    data_digest = models.CharField(max_length=64)
+    certificate_digest = models.CharField(max_length=64)
+    entered_by = models.BigIntegerField()
+    entered_credential = models.BigIntegerField(null=True)
+    proofreader = models.BigIntegerField()
+    credential = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    GUARDED_FIELDS = (
+        "request_id",
+        "data_digest",
+        "certificate_digest",
+        "entered_by",
+        "entered_credential",
+        "proofreader",
+        "credential",
+        "at",
+    )
+
+    def __str__(self) -> str:
+        return f"{self.request_id}:{self.data_digest[:8]}"
+
+
+class StepRecord(models.Model):
+    """One entry of a request's time line: which step, by whom, when, with what outcome, and when it was due."""
+
+    request = models.ForeignKey(ServiceRequest, models.PROTECT, related_name="steps")
+    step = models.CharField(max_length=16)
+    outcome = models.CharField(max_length=16)
+    actor = models.BigIntegerField()
+    actor_name = models.CharField(max_length=100)
+    at = models.DateTimeField()
+    note = models.CharField(max_length=400, blank=True)
+    due_on = models.DateField(null=True)
+    is_late = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.request_id}:{self.step}"
+
+
+class NumberSequence(models.Model):
+    """The last request number given out for a prefix and a day; it only grows."""
+
+    prefix = models.CharField(max_length=24, unique=True)
+    last = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.prefix}{self.last}"

@@ -1,0 +1,243 @@
+"""What all steps have in common: requests read under lock and scope, right and turn checked, time line kept."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from banyan.domain import audit, bulk
+from banyan.domain.iam import rights
+from banyan.domain.ra import rules, working_days
+from banyan.domain.ra.errors import RequestChanged, RequestClosed, RequestNotFound, SamePerson, StepNotDue
+from banyan.domain.ra.models import Approval, RequestState, ServiceRequest, StepRecord
+from banyan.domain.ra.processes import Process, Verb, processes
+from banyan.domain.ra.tallies import Changes
+from banyan.domain.ra.values import Outcome, Refused
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import BanyanError
+
+# Columns that moving on changes; a step adds its own.
+_MOVED = ("step", "state", "due_on", "is_due_provisional", "updated_at", "closed_at")
+
+
+def process_of(request: ServiceRequest) -> Process:
+    """The process a request goes through."""
+    return processes()[request.process]
+
+
+def find(actor: Actor, request_ids: Sequence[int]) -> dict[int, ServiceRequest]:
+    """The requests within the actor's sight, locked for this transaction."""
+    found = ServiceRequest.objects.visible_to(actor).filter(pk__in=list(request_ids))
+    if connection.vendor == "postgresql":
+        # The scope is a subquery; lock by key so that only the requests' own rows are taken.
+        found = ServiceRequest.objects.unscoped("rows chosen by scope just above").filter(
+            pk__in=list(found.values_list("pk", flat=True))
+        )
+        found = found.select_for_update(of=("self",))
+    found = found.select_related("approval", "proofreading")
+    return {request.pk: request for request in found.order_by("pk")}
+
+
+def ensure_turn(request: ServiceRequest, verb: Verb) -> None:
+    """Whether ``verb`` is what has to be done now. Raises RequestClosed, StepNotDue."""
+    if request.state != RequestState.OPEN:
+        raise RequestClosed(number=request.number, state=request.get_state_display())
+    if request.step != verb:
+        due = Verb(request.step).label if request.step else ""
+        raise StepNotDue(number=request.number, due=due, step=verb.label)
+
+
+def ensure_right(actor: Actor, request: ServiceRequest, verb: Verb) -> None:
+    """Whether the actor may do this step of this process. Raises iam.RightMissing."""
+    rights.require(actor, process_of(request).step(verb).right)
+
+
+def person_of(actor: Actor) -> rules.Person:
+    """The two things by which one person is recognised."""
+    return actor.id, actor.credential_id
+
+
+def ensure_other_person(actor: Actor, request: ServiceRequest, verb: Verb) -> None:
+    """The four-eyes rule of the machine: who enters, who proofreads and who approves are three people.
+
+    Raises SamePerson (an audited refusal).
+    """
+    others: dict[str, rules.Person] = {}
+    if verb is not Verb.ENTER and request.entered_by is not None:
+        others[Verb.ENTER.label] = (request.entered_by, request.entered_credential)
+    if verb is not Verb.PROOFREAD and request.proofreading is not None:
+        others[Verb.PROOFREAD.label] = (request.proofreading.proofreader, request.proofreading.credential)
+    if verb is not Verb.APPROVE and request.approval is not None:
+        others[Verb.APPROVE.label] = (request.approval.approver, request.approval.credential)
+    before = rules.conflicting_step(person_of(actor), others)
+    if before is not None:
+        raise SamePerson(number=request.number, step=verb.label, before=before)
+
+
+def is_approval_current(request: ServiceRequest) -> bool:
+    """Whether the approval is of exactly these materials and this identity."""
+    approval = request.approval
+    return (
+        approval is not None
+        and approval.decision == Approval.Decision.APPROVED
+        and approval.request_id == request.pk
+        and approval.materials_digest == request.materials_digest
+        and approval.identity_digest == rules.identity_digest(rules.identity_of(request))
+    )
+
+
+def is_proofreading_current(request: ServiceRequest) -> bool:
+    """Whether the proofreading is of exactly these data."""
+    proofreading = request.proofreading
+    return (
+        proofreading is not None
+        and proofreading.request_id == request.pk
+        and proofreading.data_digest == request.data_digest
+    )
+
+
+class Move:
+    """One transaction's moving on of requests: rows, time line and dashboard numbers, written together at its end."""
+
+    def __init__(self, actor: Actor, now: datetime) -> None:
+        self.actor = actor
+        self.now = now
+        self.requests: list[ServiceRequest] = []
+        self._records: list[StepRecord] = []
+        self._changes = Changes()
+
+    def opened(self, request: ServiceRequest, first: Verb) -> None:
+        """A new request begins at a step."""
+        self._go(request, first)
+        self._changes.entered(request)
+        self._changes.add(f"opened:{request.business}", request.region_code, request.system)
+
+    def done(self, request: ServiceRequest, verb: Verb, outcome: str = "ok", note: str = "") -> None:
+        """A step was done; the request goes to the next one, or is finished after the last."""
+        self.note(request, verb, outcome, note)
+        following = process_of(request).after(verb)
+        self._changes.left(request)
+        if following is None:
+            self._close(request, RequestState.DONE)
+        else:
+            self._go(request, following.verb)
+        self._changes.entered(request)
+        self._take(request)
+
+    def touched(self, request: ServiceRequest) -> None:
+        """Something of the request changed that leaves it at its step."""
+        request.updated_at = self.now
+        self._take(request)
+
+    def stayed(self, request: ServiceRequest, verb: Verb, outcome: str, note: str = "") -> None:
+        """Something happened at a step that leaves the request there."""
+        self.note(request, verb, outcome, note)
+        self.touched(request)
+
+    def went_back(self, request: ServiceRequest, to: Verb) -> None:
+        """Decisions became void: the request goes back to a step."""
+        self._changes.left(request)
+        self._go(request, to)
+        self._changes.entered(request)
+        self._take(request)
+
+    def closed(self, request: ServiceRequest, verb: Verb, state: RequestState, outcome: str, note: str = "") -> None:
+        """The request ends here."""
+        self.note(request, verb, outcome, note)
+        self._changes.left(request)
+        self._close(request, state)
+        self._changes.entered(request)
+        self._take(request)
+
+    def note(self, request: ServiceRequest, verb: str, outcome: str, note: str = "") -> None:
+        """One entry of the time line."""
+        self._records.append(
+            StepRecord(
+                request_id=request.pk,
+                step=str(verb),
+                outcome=outcome,
+                actor=self.actor.id,
+                actor_name=self.actor.name[:100],
+                at=self.now,
+                note=note[:400],
+                due_on=request.due_on,
+                is_late=working_days.is_late(request.due_on, self.now),
+            )
+        )
+
+    def write(self, fields: Iterable[str] = ()) -> None:
+        """Write what moved. Raises RequestChanged when somebody else moved a request in between."""
+        save(self.requests, (*_MOVED, *fields))
+        self.write_lines()
+
+    def write_lines(self) -> None:
+        """Write time line and numbers only (the requests are new and written by their own action)."""
+        bulk.insert_many(self._records)
+        self._changes.write()
+
+    def _go(self, request: ServiceRequest, verb: Verb) -> None:
+        request.step = str(verb)
+        due = working_days.due_date(self.now, process_of(request).step(verb).working_days)
+        request.due_on, request.is_due_provisional = due.on, due.is_provisional
+        request.updated_at = self.now
+
+    def _close(self, request: ServiceRequest, state: RequestState) -> None:
+        request.state, request.step = str(state), ""
+        request.due_on, request.is_due_provisional = None, False
+        request.updated_at = request.closed_at = self.now
+
+    def _take(self, request: ServiceRequest) -> None:
+        if all(request is not known for known in self.requests[-1:]):
+            self.requests.append(request)
+
+
+def save(requests: Sequence[ServiceRequest], fields: Iterable[str]) -> None:
+    """Write columns of requests, each only if its version is still the one read. Raises RequestChanged."""
+    if not requests:
+        return
+    meta = ServiceRequest._meta
+    wanted = {*fields, "version"}
+    columns = [column for column in meta.concrete_fields if column.name in wanted]
+    values = []
+    for request in requests:
+        before = request.version
+        request.version += 1
+        values.append([*bulk.prepared_values(request, columns), request.pk, before])
+    names = [str(column.column) for column in columns]
+    changed = bulk.update_values(meta.db_table, names, ["id", "version"], values)
+    if changed != len(requests):
+        raise RequestChanged(number=requests[0].number if len(requests) == 1 else "…")
+
+
+def each(
+    actor: Actor, event: str, request_ids: Sequence[int], work: Callable[[ServiceRequest], None]
+) -> tuple[list[ServiceRequest], Outcome]:
+    """Find requests and do ``work`` on each; those that refuse are left as they are. Inside an action.
+
+    A refusal that an auditor should know of is recorded under ``event``.
+    """
+    found = find(actor, request_ids)
+    outcome = Outcome()
+    good: list[ServiceRequest] = []
+    for index, pk in enumerate(request_ids):
+        request = found.get(pk)
+        try:
+            if request is None:
+                raise RequestNotFound
+            work(request)
+        except BanyanError as error:
+            outcome.requests.append(None)
+            outcome.refusals.append(Refused(index, error))
+            if getattr(error, "audited_refusal", False):
+                audit.refusal(actor, event, error, request)
+        else:
+            outcome.requests.append(request)
+            good.append(request)
+    return good, outcome
+
+
+def alone(outcome: Outcome) -> ServiceRequest:
+    """The one request of a batch of one. Raises what refused it."""
+    if outcome.refusals:
+        raise outcome.refusals[0].error
+    return outcome.done[0]

@@ -1,0 +1,60 @@
+"""Reading how far an import got and what became of its rows."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from banyan.domain.iam import rights
+from banyan.domain.sheets.models import RowOutcome, SheetImport
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import BanyanError, N_, fill
+
+
+@dataclass(frozen=True)
+class RowReport:
+    """One row's outcome for people and programs: the request's number, or every fault."""
+
+    row: int
+    request: str
+    faults: list[dict[str, Any]]
+
+
+class ImportNotFound(BanyanError):
+    code = "sheets.import_not_found"
+    message = N_("没有找到这次导入。")
+
+
+def imports(actor: Actor, limit: int = 50) -> list[SheetImport]:
+    """The actor's own imports, newest first."""
+    rights.require(actor, "sheet.import")
+    return list(SheetImport.objects.filter(actor=actor.id).order_by("-pk")[:limit])
+
+
+def sheet_import(actor: Actor, import_id: int) -> SheetImport:
+    """One import of the actor. Raises ImportNotFound."""
+    rights.require(actor, "sheet.import")
+    found = SheetImport.objects.filter(actor=actor.id, pk=import_id).first()
+    if found is None:
+        raise ImportNotFound
+    return found
+
+
+def request_ids(actor: Actor, import_id: int) -> list[int]:
+    """The requests that an import opened, in the order of the sheet."""
+    found = RowOutcome.objects.filter(sheet=sheet_import(actor, import_id), request_id__isnull=False)
+    return [pk for pk in found.order_by("row").values_list("request_id", flat=True) if pk is not None]
+
+
+def outcomes(sheet: SheetImport, *, only_failed: bool = False) -> Iterator[RowReport]:
+    """One outcome a row, in the order of the sheet. ``faults`` have column, shown, code, message (untranslated) and fields."""
+    found = RowOutcome.objects.filter(sheet=sheet).order_by("row")
+    if only_failed:
+        found = found.filter(request_id__isnull=True)
+    for row in found.iterator(2000):
+        yield RowReport(row.row, row.request_number, json.loads(row.faults) if row.faults else [])
+
+
+def text(fault: dict[str, Any], translate: Any = str) -> str:
+    """A fault's message in a language."""
+    return fill(translate(fault["message"]), fault["fields"])

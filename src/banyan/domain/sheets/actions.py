@@ -1,0 +1,298 @@
+"""Importing a sheet: slices of rows, each one transaction with its requests and its outcomes, so a stop loses nothing."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from banyan import gm
+from banyan.domain import audit, bulk
+from banyan.domain.iam import rights
+from banyan.domain.parties import access as parties
+from banyan.domain.parties.models import Device, Organization, Person
+from banyan.domain.parties.registering import (
+    DeviceEntry,
+    PersonEntry,
+    register_devices,
+    register_organizations,
+    register_people,
+)
+from banyan.domain.ra import storing
+from banyan.domain.ra.actions import open_requests
+from banyan.domain.ra.models import Business, Channel, RequestState, ServiceRequest
+from banyan.domain.ra.values import NewMaterial, RequestData, RequestDraft
+from banyan.domain.sheets import columns
+from banyan.domain.sheets.columns import BY_CODE, Header
+from banyan.domain.sheets.errors import RequestOpen, RowRepeated, SheetEmpty
+from banyan.domain.sheets.models import RowOutcome, SheetImport
+from banyan.domain.sheets.ports import Row
+from banyan.domain.sheets.reading import Application, Fault, RowReader, fault_fields, shown
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import BanyanError
+
+SLICE = 200
+
+_Entry = TypeVar("_Entry", PersonEntry, DeviceEntry)
+# what a row became: the request, or everything that was wrong
+RowResult = ServiceRequest | list[Fault]
+
+
+@dataclass
+class _Slice:
+    """Rows on their way: what each one became, by row number."""
+
+    results: dict[int, RowResult] = field(default_factory=dict)
+    good: list[Application] = field(default_factory=list)
+
+    def refuse(self, row: int, column: str, value: str, error: BanyanError) -> None:
+        """Note why a row fails, under the column it is about."""
+        title = BY_CODE[column].title if column else ""
+        self.results[row] = [Fault(title, shown(column, value), error)]
+
+    @property
+    def alive(self) -> list[Application]:
+        return [one for one in self.good if one.row not in self.results]
+
+
+@audit.action
+def begin_import(
+    actor: Actor, *, name: str, content: bytes, row_count: int, left_out: Sequence[str], now: datetime
+) -> SheetImport:
+    """Begin an import, or find the one that was begun with the same bytes by the same person. The file is kept sealed."""
+    rights.require(actor, "sheet.import")
+    sm3, size, path = storing.keep(content, name)
+    known = SheetImport.objects.filter(sm3=sm3, actor=actor.id).first()
+    if known is not None:
+        return known
+    sheet = SheetImport(
+        sm3=sm3, size=size, path=path, name=name[:200], actor=actor.id, row_count=row_count, left_out="、".join(left_out)[:2000],
+        started_at=now, updated_at=now,
+    )  # fmt: skip
+    sheet.save()
+    audit.record(actor, "sheets.begin_import", sheet, sheet_sm3=sm3, row_count=row_count)
+    return sheet
+
+
+def import_rows(actor: Actor, sheet: SheetImport, rows: Iterable[Row], *, now: datetime) -> Iterator[SheetImport]:
+    """Carry rows to requests, yielding the import after each slice for whoever shows progress.
+
+    Rows up to ``sheet.last_row`` have their outcome already and are only looked at for repeats. Raises SheetError when
+    the header is not one; then nothing was taken.
+    """
+    header, rest = _find_header(rows)
+    reader = RowReader(header, parties.region_tree(), parties.local_day(now))
+    seen: dict[bytes, int] = {}
+    some = False
+    while part := list(islice(rest, SLICE)):
+        some = True
+        fresh = [row for row in part if row.number > sheet.last_row]
+        for row in part[: len(part) - len(fresh)]:
+            _note_seen(reader, row, seen)
+        if fresh:
+            _import_slice(actor, sheet, reader, fresh, seen, now)
+            sheet.refresh_from_db()
+        yield sheet
+    if not some:
+        raise SheetEmpty
+    yield finish_import(actor, sheet, now=now)
+
+
+@audit.action
+def finish_import(actor: Actor, sheet: SheetImport, *, now: datetime) -> SheetImport:
+    """Every row has its outcome."""
+    if sheet.state != SheetImport.State.DONE:
+        sheet.state = SheetImport.State.DONE
+        sheet.updated_at = now
+        sheet.version += 1
+        sheet.save()
+        audit.record(actor, "sheets.finish_import", sheet, good=sheet.good, failed=sheet.failed)
+    return sheet
+
+
+@audit.action
+def _import_slice(
+    actor: Actor, sheet: SheetImport, reader: RowReader, rows: Sequence[Row], seen: dict[bytes, int], now: datetime
+) -> None:
+    rights.require(actor, "sheet.import")
+    part = _Slice()
+    mine: dict[bytes, int] = {}
+    for row in rows:
+        read = reader.read(row)
+        if isinstance(read, list):
+            part.results[row.number] = read
+            continue
+        key = _seen_key(read)
+        earlier = seen.get(key) or mine.get(key)
+        if earlier is not None:
+            part.refuse(row.number, "", "", RowRepeated(row=earlier))
+        else:
+            mine[key] = row.number
+            part.good.append(read)
+    _open(actor, sheet, part, now)
+    _write(sheet, rows, part, now)
+    seen.update(mine)  # only now: a transaction that is tried again must not meet its own rows
+
+
+def _open(actor: Actor, sheet: SheetImport, part: _Slice, now: datetime) -> None:
+    bodies = _register_bodies(actor, part, now)
+    people = _register_people(actor, part, bodies, now)
+    devices = _register_devices(actor, part, bodies, now)
+    _refuse_open(part, people, devices, bodies)
+    scan = NewMaterial(code="sheet", name=sheet.name, stored=(sheet.sm3, sheet.size, sheet.path))
+    drafts = [_draft(one, people.get(one.row), bodies[one.row], devices.get(one.row), scan) for one in part.alive]
+    waiting = part.alive
+    outcome = open_requests(actor, drafts, now)
+    for one, request in zip(waiting, outcome.requests, strict=True):
+        if request is not None:
+            part.results[one.row] = request
+    for refused in outcome.refusals:
+        part.refuse(waiting[refused.index].row, "", "", refused.error)
+
+
+def _register_bodies(actor: Actor, part: _Slice, now: datetime) -> dict[int, Organization]:
+    found: dict[int, Organization] = {}
+    waiting = part.alive
+    for one, outcome in zip(waiting, register_organizations(actor, [a.organization for a in waiting], now=now), strict=True):
+        if isinstance(outcome, Organization):
+            found[one.row] = outcome
+        else:
+            part.refuse(one.row, "credit_code", one.organization.uscc, outcome)
+    return found
+
+
+def _register_people(
+    actor: Actor, part: _Slice, bodies: dict[int, Organization], now: datetime
+) -> dict[int, Person]:
+    found: dict[int, Person] = {}
+    waiting = [(one, one.person) for one in part.alive if one.person is not None]
+    entries = [_with_body(entry, bodies[one.row].pk) for one, entry in waiting]
+    for (one, entry), outcome in zip(waiting, register_people(actor, entries, now=now), strict=True):
+        if isinstance(outcome, Person):
+            found[one.row] = outcome
+        else:
+            part.refuse(one.row, "id_number", entry.id_number, outcome)
+    return found
+
+
+def _register_devices(
+    actor: Actor, part: _Slice, bodies: dict[int, Organization], now: datetime
+) -> dict[int, Device]:
+    found: dict[int, Device] = {}
+    waiting = [(one, one.device) for one in part.alive if one.device is not None]
+    entries = [_with_body(entry, bodies[one.row].pk) for one, entry in waiting]
+    for (one, entry), outcome in zip(waiting, register_devices(actor, entries, now=now), strict=True):
+        if isinstance(outcome, Device):
+            found[one.row] = outcome
+        else:
+            part.refuse(one.row, "device", entry.name or entry.domain_name, outcome)
+    return found
+
+
+def _with_body(entry: _Entry, organization_id: int) -> _Entry:
+    return replace(entry, organization_id=organization_id)
+
+
+def _refuse_open(
+    part: _Slice, people: dict[int, Person], devices: dict[int, Device], bodies: dict[int, Organization]
+) -> None:
+    """Refuse rows whose holder has the same application open already, from another sheet or the counter."""
+    waiting = part.alive
+    rows = ServiceRequest.objects.unscoped("the same application must not be opened twice, wherever it is").filter(
+        state=RequestState.OPEN, business=Business.ENROLL
+    )
+    wanted = {
+        "person_id": {person.pk for person in people.values()},
+        "device_id": {device.pk for device in devices.values()},
+        "organization_id": {bodies[one.row].pk for one in waiting if one.person is None and one.device is None},
+    }
+    known: dict[tuple[str, str, str, int], str] = {}
+    for name, ids in wanted.items():
+        if ids:
+            found = rows.filter(**{f"{name}__in": sorted(ids)})
+            for request in found.only("number", "system", "kind", name):
+                known[request.system, request.kind, name, getattr(request, name)] = request.number
+    for one in waiting:
+        key = _holder_of(one, people, devices, bodies)
+        number = known.get((one.system, one.kind, *key)) if one.kind != "SEAL" else None
+        if number is not None:
+            part.refuse(one.row, "", "", RequestOpen(number=number))
+
+
+def _holder_of(
+    one: Application, people: dict[int, Person], devices: dict[int, Device], bodies: dict[int, Organization]
+) -> tuple[str, int]:
+    if one.person is not None:
+        return "person_id", people[one.row].pk
+    if one.device is not None:
+        return "device_id", devices[one.row].pk
+    return "organization_id", bodies[one.row].pk
+
+
+def _draft(
+    one: Application, person: Person | None, body: Organization, device: Device | None, scan: NewMaterial
+) -> RequestDraft:
+    data = RequestData(
+        subject={"OU": one.department} if one.department else {},
+        form=one.form,
+        requester=one.requester,
+        validity_days=one.validity_days,
+        dns_names=one.dns_names,
+        ip_addresses=one.ip_addresses,
+    )
+    return RequestDraft(
+        business=Business.ENROLL,
+        channel=Channel.SHEET,
+        system=one.system,
+        kind=one.kind,
+        region_code=one.region,
+        person_id=person.pk if person else None,
+        organization_id=body.pk,
+        device_id=device.pk if device else None,
+        data=data,
+        materials=(scan,),
+    )
+
+
+def _write(sheet: SheetImport, rows: Sequence[Row], part: _Slice, now: datetime) -> None:
+    outcomes = [_outcome(sheet, row.number, part.results[row.number]) for row in rows]
+    bulk.insert_many(outcomes)
+    good = sum(1 for one in outcomes if one.request_id is not None)
+    changed = SheetImport.objects.filter(pk=sheet.pk, last_row=sheet.last_row).update(
+        last_row=rows[-1].number, good=sheet.good + good, failed=sheet.failed + len(outcomes) - good, updated_at=now
+    )
+    if changed != 1:
+        raise RuntimeError("another process imports this sheet")
+
+
+def _outcome(sheet: SheetImport, row: int, result: RowResult) -> RowOutcome:
+    if isinstance(result, ServiceRequest):
+        return RowOutcome(sheet_id=sheet.pk, row=row, request_id=result.pk, request_number=result.number)
+    faults = [
+        {"column": fault.column, "shown": fault.shown, "code": fault.error.code, "message": fault.error.template,
+         "fields": fault_fields(fault.error)}
+        for fault in result
+    ]  # fmt: skip
+    return RowOutcome(sheet_id=sheet.pk, row=row, faults=json.dumps(faults, ensure_ascii=False))
+
+
+def _find_header(rows: Iterable[Row]) -> tuple[Header, Iterator[Row]]:
+    iterator = iter(rows)
+    for row in islice(iterator, columns.HEADER_WITHIN):
+        header = columns.read_header(row)
+        if header is not None:
+            return columns.ensure_complete(header), iterator
+    columns.ensure_complete(None)
+    raise AssertionError("unreachable")
+
+
+def _note_seen(reader: RowReader, row: Row, seen: dict[bytes, int]) -> None:
+    read = reader.read(row)
+    if isinstance(read, Application):
+        seen.setdefault(_seen_key(read), row.number)
+
+
+def _seen_key(one: Application) -> bytes:
+    # a digest in memory only, a few bytes a row whatever the row holds
+    return gm.sm3("\x1f".join(one.holder_key).encode())[:16]

@@ -1,0 +1,219 @@
+"""From the cells of a row to values that have been checked; every fault of a row is found, not only the first."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, TypeVar
+
+from banyan.domain.parties import rules as parties
+from banyan.domain.parties.errors import DeviceUnnamed
+from banyan.domain.parties.regions import RegionTree
+from banyan.domain.parties.registering import DeviceEntry, OrganizationEntry, PersonEntry
+from banyan.domain.sheets.columns import BY_CODE, SYSTEM_NAMES, Header
+from banyan.domain.sheets.errors import (
+    CellEmpty,
+    CellIsFormula,
+    CellIsMerged,
+    CellIsNumber,
+    CellNotInteger,
+    RowHidden,
+)
+from banyan.domain.sheets.ports import Row
+from banyan.domain.systems import access as systems
+from banyan.domain.systems import rules as system_rules
+from banyan.domain.systems.policy import CertificateKind, SystemPolicy
+from banyan.kernel.errors import BanyanError
+
+_T = TypeVar("_T")
+# A double holds 15 decimal digits; a number cell with more has already changed.
+_DIGITS_KEPT = 15
+_DAYS_A_YEAR = 365
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with one cell: the column's title, the value as it may be shown, and the error."""
+
+    column: str
+    shown: str
+    error: BanyanError
+
+
+@dataclass(frozen=True)
+class Application:
+    """One good row: who holds, what is asked for, who handles it. Protected values stay out of its representation."""
+
+    row: int
+    system: str
+    kind: str
+    region: str
+    organization: OrganizationEntry
+    person: PersonEntry | None = field(repr=False)
+    device: DeviceEntry | None
+    department: str
+    form: Mapping[str, str]
+    requester: Mapping[str, str] = field(repr=False)
+    validity_days: int | None
+    dns_names: tuple[str, ...]
+    ip_addresses: tuple[str, ...]
+
+    @property
+    def holder_key(self) -> tuple[str, str, str]:
+        """What makes two rows the same application; a person's number enters as its keyed index by the caller."""
+        if self.person is not None:
+            holder = f"{self.person.id_type}:{self.person.id_number}"
+        elif self.device is not None:
+            holder = f"device:{self.device.domain_name or self.device.ip_address or self.device.name}"
+        else:
+            holder = f"body:{self.organization.uscc}:{self.form.get('seal_code', '')}"
+        return self.system, self.kind, holder
+
+
+class RowReader:
+    """Reads rows under one header."""
+
+    def __init__(self, header: Header, tree: RegionTree, today: date) -> None:
+        self._header, self._tree, self._today = header, tree, today
+
+    def read(self, row: Row) -> Application | list[Fault]:
+        """The application of a row, or all that is wrong with it."""
+        if row.is_hidden:
+            return [Fault("", "", RowHidden())]
+        return _Reading(self._header, self._tree, self._today, row).result()
+
+
+class _Reading:
+    """The reading of one row: collects faults as it goes."""
+
+    def __init__(self, header: Header, tree: RegionTree, today: date, row: Row) -> None:
+        self.tree, self.today, self.row = tree, today, row
+        self.faults: list[Fault] = []
+        self.values = {code: self._text(code, index) for code, index in header.places.items()}
+
+    def result(self) -> Application | list[Fault]:
+        policy = self.checked("system", _policy)
+        kind = self.checked("kind", system_rules.certificate_kind)
+        if policy is not None and kind is not None:
+            self.checked("kind", lambda _text: system_rules.ensure_kind(policy, kind))
+        region = self.checked("region", lambda text: self.tree.read(text).code)
+        name = self.checked("organization", parties.organization_name)
+        code = self.checked("credit_code", parties.credit_code)
+        requester = self._requester()
+        person = self._person(region or "") if kind is CertificateKind.PERSONAL else None
+        device, dns, addresses = self._device(region or "") if kind is CertificateKind.DEVICE else (None, (), ())
+        days = self.checked("years", _days, is_needed=False)
+        form = self._form(policy, kind)
+        if self.faults or policy is None or kind is None or region is None:
+            return self.faults
+        body = OrganizationEntry(name=name or "", uscc=code or "", region=region)
+        return Application(
+            self.row.number, policy.code, str(kind), region, body, person, device, self.values.get("department", ""),
+            form, requester, days, dns, addresses,
+        )  # fmt: skip
+
+    def checked(self, code: str, check: Callable[[str], _T], *, is_needed: bool = True) -> _T | None:
+        """The value of a column through a rule; a fault is noted and gives None."""
+        text = self.values.get(code, "")
+        if not text:
+            if is_needed and not any(fault.column == BY_CODE[code].title for fault in self.faults):
+                self.fault(code, text, CellEmpty())
+            return None
+        try:
+            return check(text)
+        except BanyanError as error:
+            self.fault(code, text, error)
+            return None
+
+    def fault(self, code: str, text: str, error: BanyanError) -> None:
+        self.faults.append(Fault(BY_CODE[code].title, shown(code, text), error))
+
+    def _text(self, code: str, index: int) -> str:
+        if index >= len(self.row.cells):
+            return ""
+        cell = self.row.cells[index]
+        text = cell.text.strip().strip("\u00a0\u3000")
+        if cell.kind == "formula":
+            self.fault(code, "", CellIsFormula())
+        elif cell.kind == "merged":
+            self.fault(code, "", CellIsMerged())
+        elif cell.kind == "number" and (BY_CODE[code].is_code or len(text.lstrip("-")) > _DIGITS_KEPT):
+            self.fault(code, text, CellIsNumber())
+        else:
+            return text
+        return ""
+
+    def _person(self, region: str) -> PersonEntry | None:
+        id_type = self.checked("id_type", parties.identity_type, is_needed=False) or "RESIDENT"
+        name = self.checked("holder_name", parties.person_name)
+        number = self.checked("id_number", lambda text: parties.identity_number(id_type, text, today=self.today))
+        phone = self.checked("phone", parties.mobile_number, is_needed=False)
+        if name is None or number is None:
+            return None
+        return PersonEntry(name, str(id_type), self.values["id_number"], region, phone or "")
+
+    def _device(self, region: str) -> tuple[DeviceEntry | None, tuple[str, ...], tuple[str, ...]]:
+        text = self.values.get("device", "")
+        if not text:
+            self.fault("device", "", DeviceUnnamed())
+            return None, (), ()
+        for rule, make in (
+            (parties.read_ip_address, lambda found: (DeviceEntry(region, ip_address=found), (), (found,))),
+            (parties.read_domain_name, lambda found: (DeviceEntry(region, domain_name=found), (found,), ())),
+        ):
+            try:
+                return make(rule(text))
+            except BanyanError:
+                continue
+        title = self.checked("device", parties.device_title)
+        return (DeviceEntry(region, name=title) if title else None), (), ()
+
+    def _requester(self) -> dict[str, str]:
+        name = self.checked("requester_name", parties.person_name)
+        number = self.checked(
+            "requester_id",
+            lambda text: parties.identity_number("RESIDENT", text, today=self.today, name=BY_CODE["requester_id"].title),
+        )
+        phone = self.checked("requester_phone", parties.mobile_number)
+        return {"name": name or "", "id_number": number.index_text if number else "", "phone": phone or ""}
+
+    def _form(self, policy: SystemPolicy | None, kind: CertificateKind | None) -> dict[str, str]:
+        fields = next((one.fields for one in policy.kinds if one.kind == kind), ()) if policy else ()
+        found: dict[str, str] = {}
+        for field_ in fields:
+            # what the system calls its medium is the sheet's column of that name
+            text = self.values.get(field_.code, "")
+            try:
+                found[field_.code] = system_rules.check_field(field_, text)
+            except BanyanError as error:
+                title = BY_CODE[field_.code].title if field_.code in BY_CODE else field_.label
+                self.faults.append(Fault(title, text[:40], error))
+        return found
+
+
+def shown(code: str, text: str) -> str:
+    """A value as it may stand in an error: numbers of people masked, the rest cut short."""
+    if not text:
+        return ""
+    if code in ("id_number", "requester_id", "credit_code"):
+        return parties.mask_number(text) if len(text) > 10 else "*" * len(text)
+    if code in ("phone", "requester_phone"):
+        return parties.mask_phone(text) if len(text) >= 8 else "*" * len(text)
+    if code in ("holder_name", "requester_name"):
+        return parties.masked_name(text)[:20]
+    return text[:40]
+
+
+def _policy(text: str) -> SystemPolicy:
+    return systems.policy(SYSTEM_NAMES[text]) if text in SYSTEM_NAMES else systems.policy_named(text)
+
+
+def _days(text: str) -> int:
+    digits = text.removesuffix("年").strip()
+    if not digits.isdigit():
+        raise CellNotInteger
+    return int(digits) * _DAYS_A_YEAR
+
+
+def fault_fields(error: BanyanError) -> dict[str, Any]:
+    """An error's fields as they can be stored."""
+    return {name: value if isinstance(value, str | int | bool | type(None)) else str(value) for name, value in error.fields.items()}

@@ -1,0 +1,264 @@
+"""Every way of tampering is named: records, head, guarded rows, truncation, replay (issue 2, bad input and faults)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from banyan import gm, sealing
+from banyan.domain import audit
+from banyan.domain.audit import checkpoints, epochs, verifying
+from banyan.domain.audit.checkpoints import Sign
+from banyan.domain.audit.errors import CheckpointInvalid, EpochNotNeeded
+from banyan.domain.audit.models import AuditHead, AuditRecord
+from banyan.domain.audit.verifying import Report
+from banyan.domain.iam import actions, audit_control, dual_control
+from banyan.domain.iam.errors import SamePerson
+from banyan.domain.iam.models import RoleGrant, StaffAccount
+from banyan.domain.iam.rights import Role
+from banyan.kernel.actor import system_actor
+from banyan.kernel.clock import now
+from banyan.kernel.home import Home
+from django.db import connection
+from support.iam import account_with, staff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def sign() -> Sign:
+    pair = gm.sm2.generate_keypairs(1)[0]
+    return lambda payload: (gm.sm2.sign(pair.private, pair.public, payload), pair.public)
+
+
+@pytest.fixture(autouse=True)
+def _no_checkpoints_yet(home: Home) -> None:
+    checkpoints.file_of(home).unlink(missing_ok=True)
+    (home.keys / "checkpoint.pub").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def people() -> list[StaffAccount]:
+    return [account_with(Role.CLERK, username=f"clerk{n}") for n in range(4)]
+
+
+def sql(statement: str, *values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def found(home: Home) -> list[tuple[str, str]]:
+    return [(finding.kind, finding.where) for finding in check(home).findings]
+
+
+def check(home: Home) -> Report:
+    return verifying.verify(sealing.keyring(home), checkpoints.read(home))
+
+
+def rename(account: StaffAccount, name: str) -> None:
+    with audit.action_scope():
+        account.display_name = name
+        account.save()
+        audit.record(system_actor("test"), "test.renamed", account)
+
+
+def test_an_untouched_installation_is_good(home: Home, people: list[StaffAccount], sign: Sign) -> None:
+    epochs.write_checkpoint(home, now=now(), sign=sign)
+    report = check(home)
+    assert report.is_good
+    assert (report.records, report.rows, report.checkpoints) == (8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("at_us", 1), ("actor_kind", "x"), ("actor_id", 99), ("actor_name", "x"), ("session_id", 9), ("credential_id", 9),
+        ("event", "x"), ("outcome", "refused"), ("object_type", "x"), ("object_id", 99), ("detail", "{}"),
+        ("chain", b"\x00" * 32),
+    ],
+)
+def test_an_edited_record_is_named(home: Home, people: list[StaffAccount], column: str, value: object) -> None:
+    sql(f"UPDATE audit_record SET {column} = %s WHERE id = 4", value)  # noqa: S608
+    assert found(home)[0] == ("record_changed", "audit:4")
+
+
+def test_text_shifted_between_columns_is_named(home: Home, people: list[StaffAccount]) -> None:
+    sql("UPDATE audit_record SET event = event || %s || outcome, outcome = object_type WHERE id = 4", "\x1f")
+    assert found(home) == [("record_changed", "audit:4")]
+
+
+@pytest.mark.parametrize(
+    ("ids", "where"), [([1], "audit:1"), ([3], "audit:3"), ([3, 4, 5], "audit:3-5"), ([1, 2], "audit:1-2")]
+)
+def test_deleted_records_are_named(home: Home, people: list[StaffAccount], ids: list[int], where: str) -> None:
+    AuditRecord.objects.filter(pk__in=ids).delete()
+    assert found(home)[0] == ("records_missing", where)
+
+
+def test_records_cannot_change_places(home: Home, people: list[StaffAccount]) -> None:
+    sql("UPDATE audit_record SET id = 1000 WHERE id = 3")
+    sql("UPDATE audit_record SET id = 3 WHERE id = 5")
+    sql("UPDATE audit_record SET id = 5 WHERE id = 1000")
+    assert found(home)[0] == ("record_changed", "audit:3")
+
+
+def test_a_record_written_by_hand_is_named(home: Home, people: list[StaffAccount]) -> None:
+    last = AuditRecord.objects.latest("id")
+    AuditRecord.objects.filter(pk=last.pk).update(event=last.event)
+    last.pk = last.pk + 1
+    last.chain = bytes(32)
+    last.save(force_insert=True)
+    AuditHead.objects.update(sequence=last.pk, chain=bytes(32))
+    assert found(home) == [("record_changed", "audit:9")]
+
+
+def test_a_tail_cut_off_is_found_by_the_head_or_else_by_the_signed_checkpoint(
+    home: Home, people: list[StaffAccount], sign: Sign
+) -> None:
+    """The thorough forger cuts records, puts the head back, and removes the rows too: only the checkpoint knows."""
+    epochs.write_checkpoint(home, now=now(), sign=sign)
+    AuditRecord.objects.filter(pk__gt=6).delete()
+    assert found(home)[:2] == [("head_differs", "audit:6"), ("truncated", "audit:8")]
+    AuditHead.objects.update(sequence=6, chain=AuditRecord.objects.get(pk=6).chain)
+    RoleGrant.objects.filter(account=people[3]).delete()
+    StaffAccount.objects.filter(pk=people[3].pk).delete()
+    assert found(home) == [("truncated", "audit:8")]
+    account_with(Role.CLERK)  # the chain grows over the old place, with other content
+    assert found(home) == [("checkpoint_differs", "audit:8")]
+
+
+def test_everything_deleted_is_found(home: Home, people: list[StaffAccount], sign: Sign) -> None:
+    epochs.write_checkpoint(home, now=now(), sign=sign)
+    for table in ("audit_record", "audit_head", "iam_rolegrant", "iam_staffaccount"):
+        sql(f"DELETE FROM {table}")  # noqa: S608
+    assert found(home) == [("truncated", "audit:8")]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda pk: RoleGrant.objects.filter(pk=pk).update(role="approver"), "row_changed"),
+        (lambda pk: RoleGrant.objects.filter(pk=pk).update(regions=["350100"]), "row_changed"),
+        (lambda pk: RoleGrant.objects.filter(pk=pk).update(row_mac=bytes(16)), "row_changed"),
+        (lambda pk: RoleGrant.objects.filter(pk=pk).update(row_version=2), "row_changed"),
+        (lambda pk: RoleGrant.objects.filter(pk=pk).delete(), "row_missing"),
+    ],
+)
+def test_an_edited_or_deleted_right_is_named(
+    home: Home, people: list[StaffAccount], change: Callable[[int], object], kind: str
+) -> None:
+    grant = RoleGrant.objects.get(account=people[2])
+    change(grant.pk)
+    assert found(home) == [(kind, f"iam.rolegrant:{grant.pk}")]
+
+
+def test_a_right_put_in_by_hand_is_named(home: Home, people: list[StaffAccount]) -> None:
+    grant = RoleGrant.objects.get(account=people[2])
+    sql("UPDATE iam_rolegrant SET ended_at = granted_at WHERE id = %s", grant.pk)
+    grant.pk = 1000
+    RoleGrant.objects.bulk_create([grant])
+    assert ("row_changed", "iam.rolegrant:1000") in found(home)
+
+
+def test_an_older_version_put_back_is_named(home: Home, people: list[StaffAccount]) -> None:
+    """The old row is genuine in itself: only the record of its successor tells."""
+    old = StaffAccount.objects.filter(pk=people[1].pk).values("display_name", "row_version", "row_mac").get()
+    rename(people[1], "新名")
+    assert check(home).is_good
+    StaffAccount.objects.filter(pk=people[1].pk).update(**old)
+    assert found(home) == [("row_replayed", f"iam.staffaccount:{people[1].pk}")]
+
+
+def test_a_row_deleted_by_an_action_is_gone_rightly_and_its_return_is_named(
+    home: Home, people: list[StaffAccount]
+) -> None:
+    grant = RoleGrant.objects.get(account=people[0])
+    kept = RoleGrant.objects.get(pk=grant.pk)
+    with audit.action_scope():
+        audit.record(system_actor("test"), "test.purged", grant)
+        grant.delete()
+    assert check(home).is_good
+    RoleGrant.objects.bulk_create([kept])
+    assert found(home) == [("row_returned", f"iam.rolegrant:{kept.pk}")]
+
+
+def test_a_genuine_row_whose_records_were_cut_is_named(home: Home, people: list[StaffAccount]) -> None:
+    AuditRecord.objects.filter(pk__gt=6).delete()
+    AuditHead.objects.update(sequence=6, chain=AuditRecord.objects.get(pk=6).chain)
+    assert {kind for kind, _ in found(home)} == {"row_unrecorded"}
+
+
+def test_a_malformed_binary_column_is_named_and_the_rest_is_read(home: Home, people: list[StaffAccount]) -> None:
+    sql("UPDATE audit_record SET rows = %s WHERE id = 2", b"\x40abc")
+    assert ("record_malformed", "audit:2") in found(home)
+
+
+def test_the_checkpoint_file_cannot_be_edited_shortened_or_signed_by_another(
+    home: Home, people: list[StaffAccount], sign: Sign
+) -> None:
+    for turn in range(3):
+        rename(people[0], f"第{turn}次")
+        epochs.write_checkpoint(home, now=now(), sign=sign)
+    path = checkpoints.file_of(home)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for wrong in (
+        [lines[0].replace(b'"sequence":9', b'"sequence":8'), *lines[1:]], [lines[0], lines[2]], lines[1:],
+        [lines[0], b"nonsense\n", lines[2]],
+    ):
+        path.write_bytes(b"".join(wrong))
+        with pytest.raises(CheckpointInvalid):
+            checkpoints.read(home)
+    path.write_bytes(b"".join(lines))
+    assert len(checkpoints.read(home)) == 3
+    other = gm.sm2.generate_keypairs(1)[0]
+    with pytest.raises(CheckpointInvalid):
+        epochs.write_checkpoint(
+            home, now=now(), sign=lambda payload: (gm.sm2.sign(other.private, other.public, payload), other.public)
+        )
+    (home.keys / "checkpoint.pub").write_text(other.public.hex())
+    with pytest.raises(CheckpointInvalid):
+        checkpoints.read(home)
+
+
+def test_a_restore_goes_on_in_an_epoch_that_two_people_sign(home: Home, people: list[StaffAccount], sign: Sign) -> None:
+    """After an old backup came back the verifier complains, until two people declare it; numbers do not return."""
+    first, second = staff(Role.AUDIT_ADMIN), staff(Role.SYSTEM_ADMIN)
+    with pytest.raises(EpochNotNeeded):
+        audit_control.ask_for_epoch(home, actor=first, reason="演练", now=now())
+    backup = AuditHead.objects.values("sequence", "chain").get()
+    rename(people[0], "之后")
+    epochs.write_checkpoint(home, now=now(), sign=sign)
+    lost = AuditHead.objects.get().sequence
+    AuditRecord.objects.filter(pk__gt=backup["sequence"]).delete()
+    AuditHead.objects.update(**backup)
+    old = StaffAccount.objects.get(pk=people[0].pk)
+    old.display_name, old.row_version = "测试人员", 1
+    old.seal()
+    StaffAccount.objects.filter(pk=old.pk).update(display_name="测试人员", row_version=1, row_mac=old.row_mac)
+    assert found(home) == [("truncated", f"audit:{lost}")]
+
+    request = audit_control.ask_for_epoch(home, actor=first, reason="由 5 月 1 日备份恢复", now=now())
+    with pytest.raises(SamePerson):
+        dual_control.confirm_dual(actor=first, request=request, now=now())
+    request = dual_control.confirm_dual(actor=second, request=request, now=now())
+    line = audit_control.open_epoch(home, actor=second, request=request, now=now(), sign=sign)
+    assert line.people == (first.name, second.name)
+    assert line.starts_at > lost
+    rename(people[1], "新纪元")
+    epochs.write_checkpoint(home, now=now(), sign=sign)
+    report = check(home)
+    assert report.is_good, report.findings
+    assert report.notes
+    assert AuditRecord.objects.filter(event="iam.confirm_dual", outcome="refused").exists()
+
+    checkpoints.file_of(home).unlink()
+    assert {kind for kind, _ in found(home)} == {"epoch_undeclared"}
+
+
+def test_verifying_does_not_wait_for_a_writer_and_sees_one_state(home: Home, people: list[StaffAccount]) -> None:
+    with audit.action_scope():
+        account = actions._open_account(system_actor("test"), "late", "后来", now())
+        assert account.pk
+        report = check(home)
+    assert report.is_good
+    assert report.records == 8
+    assert check(home).records == 9

@@ -1,0 +1,65 @@
+"""The keys: made once, wrapped, refused when anything about them is not right."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from banyan import sealing
+from banyan.kernel.home import Home
+from banyan.sealing.keyring import _opened
+
+
+@pytest.fixture
+def place(tmp_path) -> Home:
+    home = Home(tmp_path / "h")
+    home.make()
+    return home
+
+
+def test_without_a_key_encryption_key_nothing_opens(place: Home) -> None:
+    with pytest.raises(sealing.KekMissing):
+        sealing.keyring(place)
+
+
+def test_a_key_others_can_read_or_of_the_wrong_size_is_refused(place: Home) -> None:
+    path = sealing.create_kek(place)
+    path.chmod(0o644)
+    with pytest.raises(sealing.KekUnsafe):
+        sealing.keyring(place)
+    path.chmod(0o600)
+    path.write_bytes(bytes(16))
+    with pytest.raises(sealing.KekUnsafe):
+        sealing.keyring(place)
+
+
+def test_making_the_key_again_keeps_the_first(place: Home) -> None:
+    first = sealing.create_kek(place).read_bytes()
+    assert sealing.create_kek(place).read_bytes() == first
+    assert place.keys.joinpath("sealing.kek").stat().st_mode & 0o777 == 0o600
+
+
+def test_another_key_encryption_key_does_not_open_the_data_keys(place: Home) -> None:
+    path = sealing.create_kek(place)
+    sealing.keyring(place)
+    sealing.forget_keyrings()
+    path.write_bytes(bytes(32))
+    with pytest.raises(sealing.KekMismatch):
+        sealing.keyring(place)
+
+
+def test_processes_that_start_together_agree_on_the_keys(place: Home) -> None:
+    sealing.create_kek(place)
+    with ThreadPoolExecutor(8) as pool:
+        rings = list(pool.map(lambda _: _opened.__wrapped__(place.path, place.keys), range(16)))
+    assert len({ring.audit_key for ring in rings}) == 1
+
+
+def test_no_data_key_lies_in_the_clear_and_each_purpose_has_its_own(place: Home) -> None:
+    sealing.create_kek(place)
+    ring = sealing.keyring(place)
+    keys = [key for versions in ring.keys.values() for key in versions.values()]
+    assert len(set(keys)) == len(keys)
+    stored = ring.path.read_bytes()
+    for key in keys:
+        assert key not in stored
+        assert key.hex().encode() not in stored
+        assert key.hex() not in repr(ring)
