@@ -1,7 +1,8 @@
-"""Error messages for the terminal, in the language of the installation or of ``BANYAN_LANGUAGE``."""
+"""Messages for the terminal, in the language of ``BANYAN_LANGUAGE``."""
 
 import gettext
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from banyan.kernel.errors import BanyanError, fill
@@ -9,8 +10,16 @@ from banyan.kernel.errors import BanyanError, fill
 _LOCALE = Path(__file__).parents[1] / "locale"
 
 
+@lru_cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation("django", _LOCALE, [language], fallback=True)
+
+
+def translate(message: str) -> str:
+    """A message in the terminal's language."""
+    return _catalogue(os.environ.get("BANYAN_LANGUAGE", "zh-hans")).gettext(message)
+
+
 def translated(error: BanyanError) -> str:
     """The error's message, translated once and filled."""
-    language = os.environ.get("BANYAN_LANGUAGE", "zh-hans")
-    catalogue = gettext.translation("django", _LOCALE, [language], fallback=True)
-    return fill(catalogue.gettext(error.template), error.fields)
+    return fill(translate(error.template), error.fields)

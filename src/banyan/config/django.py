@@ -15,8 +15,6 @@ DEBUG = False
 ALLOWED_HOSTS = ["*"] if BANYAN.state == "sample" else [BANYAN.url.split("://", 1)[1].split(":")[0].split("/")[0]]
 
 INSTALLED_APPS = [
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.staticfiles",
     "banyan.domain.audit",
     "banyan.domain.outbox",
@@ -28,10 +26,59 @@ INSTALLED_APPS = [
     "banyan.domain.kmc",
     "banyan.domain.lifecycle",
     "banyan.domain.ra",
+    "banyan.domain.sheets",
     "banyan.web",
 ]
 DATABASES = {"default": BANYAN.database_options()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "banyan.web.middleware.ErrorPages",
+    "banyan.web.middleware.StaffSession",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "banyan.web.frame.frame",
+            ]
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+
+_is_tls = BANYAN.tls_certificate is not None
+CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _is_tls
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Strict"
+CSRF_FAILURE_VIEW = "banyan.web.errors.stale_form"
+SECURE_HSTS_SECONDS = 31_536_000 if _is_tls else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 
 LANGUAGE_CODE = BANYAN.language
 LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
@@ -43,7 +90,9 @@ TIME_ZONE = "Asia/Shanghai"
 ROOT_URLCONF = "banyan.web.urls"
 WSGI_APPLICATION = "banyan.web.wsgi.application"
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(__file__).parents[1] / "web" / "collected"
+# The files lie where set-up put them and are served from there; nothing is collected anywhere else.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 LOGGING = {

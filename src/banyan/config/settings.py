@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     @property
     def places(self) -> Home:
         """Where everything lies."""
-        return Home(self.home.absolute())
+        return Home(self.home.absolute(), self.keys.absolute() if self.keys else None)
 
     @property
     def url(self) -> str:
@@ -118,4 +118,6 @@ def load() -> Settings:
     """The settings of the installation named by the environment."""
     settings = Settings()
     os.environ.setdefault("BANYAN_GM_ENGINE", settings.gm_engine)
+    if settings.keys:
+        os.environ.setdefault("BANYAN_KEYS", str(settings.keys))
     return settings

@@ -15,16 +15,19 @@ class Home:
     """``BANYAN_HOME`` and what lies in it. Key-encryption keys lie beside it, never inside."""
 
     path: Path
+    keys_directory: Path | None = None
 
     @classmethod
     def from_environment(cls) -> "Home":
-        """The installation named by ``BANYAN_HOME`` (default ``~/.banyan``)."""
-        return cls(Path(os.environ.get("BANYAN_HOME") or Path.home() / ".banyan").absolute())
+        """The installation named by ``BANYAN_HOME`` (default ``~/.banyan``), its keys by ``BANYAN_KEYS``."""
+        keys = os.environ.get("BANYAN_KEYS")
+        path = Path(os.environ.get("BANYAN_HOME") or Path.home() / ".banyan").absolute()
+        return cls(path, Path(keys).absolute() if keys else None)
 
     @property
     def keys(self) -> Path:
-        """Directory of the key-encryption keys, mode 0700, beside the data."""
-        return self.path.with_name(self.path.name + ".keys")
+        """Directory of the key-encryption keys, mode 0700: beside the data unless another place is named."""
+        return self.keys_directory or self.path.with_name(self.path.name + ".keys")
 
     @property
     def database(self) -> Path:
@@ -78,5 +81,6 @@ class Home:
 
     def make(self) -> None:
         """Create the directories, private to the owner."""
-        for place in (self.path, self.keys, self.signer, self.kmc, self.run, self.tokens, self.audit, self.public, self.log, self.files):
+        inside = (self.signer, self.kmc, self.run, self.tokens, self.audit, self.public, self.log, self.files)
+        for place in (self.path, self.keys, *inside):
             place.mkdir(parents=True, exist_ok=True, mode=0o700)

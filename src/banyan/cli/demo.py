@@ -1,0 +1,142 @@
+"""``banyan demo``: the main job headlessly, leaving everything for outside tools to judge."""
+
+import json
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from banyan.kernel import clock
+from banyan.kernel.home import Home
+
+EMBEDDED = "embedded"
+
+
+@click.command()
+@click.option("--sheet", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own sheet instead of the sample's.")
+@click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Good rows of the sample sheet.")
+@click.option("--connector", default=EMBEDDED, show_default=True, help="embedded or simulated-superior.")
+@click.option("--pin-letters", type=click.Path(file_okay=False, path_type=Path),
+              help="Write each initial PIN into a file here (0600); otherwise nobody keeps them.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
+def demo(sheet: Path | None, rows: int, connector: str, pin_letters: Path | None, as_json: bool) -> None:
+    """Make a sample installation and carry a sheet of applications to certificate pairs in soft tokens.
+
+    Works in BANYAN_HOME, which must be empty; without it in a throw-away directory that is kept for you to look at.
+    """
+    if "BANYAN_HOME" not in os.environ:
+        os.environ["BANYAN_HOME"] = str(Path(tempfile.mkdtemp(prefix="banyan-demo-")) / "home")
+    report = run_demo(Home.from_environment(), sheet, rows, connector, pin_letters, quiet=as_json)
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+        return
+    for name, value in report.items():
+        click.echo(f"{name:18} {value}")
+
+
+def run_demo(
+    home: Home, sheet: Path | None, rows: int, connector: str, pin_letters: Path | None, *, quiet: bool
+) -> dict[str, Any]:
+    """Make the installation, do the main job, and say where everything lies."""
+    from banyan.cli import installing
+    from banyan.cli.context import django_setup
+    from banyan.cli.superior import SUPERIOR_CODES
+    from banyan.config.settings import load
+
+    def say(text: str) -> None:
+        click.echo(text, err=quiet)
+
+    now = clock.now()
+    installing.begin(home)
+    installing.make_keys(home)
+    django_setup()
+    installing.build_database()
+    installing.register_base(now)
+    leave_out = () if connector == EMBEDDED else SUPERIOR_CODES
+    installing.make_sample_authorities(home, load().url, now, leave_out=leave_out)
+    links = installing.first_accounts(installing.sample_people(), now)
+    installing.write_settings(home, {"state": "sample", "host": "127.0.0.1", "soft_tokens": True})
+    say(f"样例安装已建好：{home.path}")
+    return _main_job(home, {link.username: link.secret for link in links}, sheet, rows, connector, pin_letters, say)
+
+
+def _main_job(
+    home: Home, secrets: dict[str, str], sheet: Path | None, rows: int, connector: str, pin_letters: Path | None, say: Any
+) -> dict[str, Any]:
+    from banyan.cli import main_job, sample
+    from banyan.cli.processes import key_holders
+    from banyan.jobs import rounds
+
+    if sheet is None:
+        sheet = home.files / "sample-applications.xlsx"
+        sample.write_sheet(sheet, sample.sheet_rows(rows))
+    with ExitStack() as stack:
+        stack.enter_context(key_holders(home))
+        if connector != EMBEDDED:
+            from banyan.cli.superior import simulated_superior
+
+            stack.enter_context(simulated_superior(home, connector))
+        people = main_job.log_people_in(secrets)
+
+        def advance() -> None:
+            rounds.carry_on_all(home, clock.now(), rounds.RoundOutcome())
+
+        result = main_job.carry_sheet(home, people, sheet, advance, say, iterations=None)
+        rounds.work(home, clock.now())
+    if pin_letters is not None:
+        _write_letters(pin_letters, result.tokens)
+    return _report(home, result)
+
+
+def _write_letters(place: Path, tokens: Any) -> None:
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for token in tokens:
+        handle = os.open(place / f"{token.serial}.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(token.user_pin + "\n")
+
+
+def _certificates(request_ids: Any) -> list[Any]:
+    from banyan.domain.ca import access as ca
+    from banyan.domain.ra import access as ra
+    from banyan.kernel.actor import system_actor
+
+    actor = system_actor("demo")
+    pairs = ra.requests(actor).filter(pk__in=list(request_ids)).values_list("issued_pair_id", flat=True)
+    return [certificate for pair in pairs if pair is not None for certificate in ca.certificates_of(actor, pair)]
+
+
+def _report(home: Home, result: Any) -> dict[str, Any]:
+    """Gather what was issued in one place, PEM, as outside tools want it."""
+    from banyan.domain.ca import access
+    from banyan.domain.ca.publication import write
+    from banyan.pki.armor import wrap
+
+    authorities = access.authorities()
+    certificates = _certificates(result.requests)
+    used = {one.ca_id for one in certificates}
+    root_id = next(one.parent_id for one in authorities if one.pk in used)
+    root = next(one for one in authorities if one.pk == root_id)
+    # each certificate once: several codes may stand for one superior CA
+    chain = {bytes(one.certificate): one for one in authorities if one.parent_id == root_id}.values()
+    place = home.public / "demo"
+    write(place / "root.pem", wrap("CERTIFICATE", bytes(root.certificate)).encode())
+    text = "".join(wrap("CERTIFICATE", bytes(one.certificate)) for one in chain)
+    write(place / "chain.pem", text.encode())
+    for one in certificates:
+        write(place / "certificates" / f"{one.serial}.pem", wrap("CERTIFICATE", bytes(one.der)).encode())
+    codes = {one.pk: one.code for one in authorities}
+    crl = home.public / "crl" / f"{codes[certificates[0].ca_id]}.crl"
+    return {
+        "home": str(home.path),
+        "root_certificate": str(place / "root.pem"),
+        "chain": str(place / "chain.pem"),
+        "certificates_dir": str(place / "certificates"),
+        "crl": str(crl),
+        "token_dir": str(home.tokens),
+        "pairs": len({one.pair_id for one in certificates}),
+        "failed_rows": result.sheet.failed,
+    }

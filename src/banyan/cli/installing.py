@@ -1,0 +1,165 @@
+"""Making an installation: keys, database, CAs, regions, systems, media, first accounts."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from banyan.cli.sample import STAFF
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.home import Home
+
+Say = Callable[[str], None]
+_MARK = ".being-made"
+_KEKS = ("sealing.kek", "signer.kek", "kmc.kek")
+
+
+class InstallationExists(BanyanError):
+    """There is an installation already."""
+
+    code = "init.exists"
+    message = N_("{home} 里已经有一套安装，没有改动它。要继续使用请运行 banyan run；要另建一套，请换一个 BANYAN_HOME。")
+
+
+class PlaceTaken(BanyanError):
+    """The directory holds something that is not ours."""
+
+    code = "init.place_taken"
+    message = N_("{place} 不是空目录，也不是榕证的安装。请换一个 BANYAN_HOME。")
+
+
+class ProductionRefused(BanyanError):
+    """What a production installation must not have."""
+
+    code = "init.production_refused"
+    message = N_("不能建成生产安装：{reasons}")
+
+
+@dataclass(frozen=True)
+class FirstLink:
+    """Somebody's first log-in: who, and the secret of the link."""
+
+    username: str
+    display_name: str
+    secret: str
+
+
+def installer() -> Actor:
+    """Who makes an installation: a part of the product, with the few rights that making needs."""
+    rights = frozenset({"ca.manage", "tokens.manage", "systems.configure", "parties.edit"})
+    return Actor(kind="system", id=0, name="init", rights=rights, regions=None)
+
+
+def is_complete(home: Home) -> bool:
+    """Whether an installation was finished here: its settings file is written last."""
+    return home.settings_file.exists()
+
+
+def begin(home: Home) -> None:
+    """Mark the place as being made, clearing what a broken attempt left there.
+
+    Nothing was ever issued from a broken attempt: settings and accounts come last. A directory that is neither ours nor
+    empty is left alone. Raises InstallationExists, PlaceTaken.
+    """
+    if is_complete(home):
+        raise InstallationExists(home=str(home.path))
+    mark = home.path / _MARK
+    if mark.exists():
+        shutil.rmtree(home.path)
+        shutil.rmtree(home.keys, ignore_errors=True)
+    for place in (home.path, home.keys):
+        if place.exists() and any(place.iterdir()):
+            raise PlaceTaken(place=str(place))
+    home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.path.chmod(0o700)
+    mark.touch()
+
+
+def make_keys(home: Home) -> None:
+    """The key-encryption keys and the secret of the pages, each a file 0600 in the keys directory."""
+    home.make()
+    home.keys.chmod(0o700)
+    for name in _KEKS:
+        _write_secret(home.keys / name, secrets.token_bytes(32))
+    _write_secret(home.keys / "pages.secret", secrets.token_urlsafe(48).encode())
+
+
+def _write_secret(path: Path, data: bytes) -> None:
+    if path.exists():
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def build_database() -> None:
+    """Create the tables (or bring them up to date)."""
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+def register_base(now: datetime) -> None:
+    """Regions, issuing systems and media; repeating changes nothing."""
+    from banyan.domain.inventory.stocking import install_media
+    from banyan.domain.parties.installing import install_regions
+    from banyan.domain.systems.actions import install_systems
+
+    actor = installer()
+    install_regions(actor, now=now)
+    install_systems(actor, now=now)
+    install_media(actor, now=now)
+
+
+def make_sample_authorities(home: Home, address: str, now: datetime, *, leave_out: Sequence[str] = ()) -> None:
+    """The sample's own roots and issuing CAs, registered for the embedded connector, but for codes left to another CA."""
+    from banyan.cli.ceremony import sample_ceremony
+    from banyan.domain.ca import access, actions
+
+    result = sample_ceremony(home, now, address=address)
+    actor = installer()
+    for made in result.authorities:
+        if made.code in leave_out:
+            continue
+        actions.register_authority(
+            actor,
+            code=made.code,
+            certificate=made.certificate,
+            connector="" if made.is_root else "embedded",
+            parent=access.authority(made.parent) if made.parent else None,
+            now=now,
+        )
+
+
+def first_accounts(people: Sequence[tuple[str, str, str]], now: datetime) -> list[FirstLink]:
+    """The accounts an installation begins with: (user name, display name, role)."""
+    from banyan.domain.iam import actions
+    from banyan.domain.iam.rights import Role
+
+    links = actions.prepare_first_accounts(
+        people=[(username, name, [Role(role)]) for username, name, role in people], now=now
+    )
+    return [FirstLink(link.account.username, link.account.display_name, link.secret) for link in links]
+
+
+def sample_people() -> list[tuple[str, str, str]]:
+    """The sample's staff."""
+    return [(one.username, one.name, one.role) for one in STAFF]
+
+
+def write_settings(home: Home, values: dict[str, str | int | bool]) -> None:
+    """Write the settings file; with it the installation is complete."""
+    lines = ["# Settings of this installation. BANYAN_… variables go before them; banyan config show lists all.\n"]
+    for name, value in values.items():
+        shown = str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else f'"{value}"'
+        lines.append(f"{name} = {shown}\n")
+    beside = home.settings_file.with_suffix(".part")
+    beside.write_text("".join(lines), encoding="utf-8")
+    beside.replace(home.settings_file)
+    (home.path / _MARK).unlink(missing_ok=True)

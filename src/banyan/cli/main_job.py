@@ -1,0 +1,142 @@
+"""The main job: a sheet of applications becomes certificates in tokens, by the people who may do each step."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from banyan.cli.importing import import_file
+from banyan.cli.personalizing import NewToken, drawer, make_tokens, prepare, write_all
+from banyan.domain.iam.access import actor_from_session
+from banyan.domain.iam.login import log_in_with_link
+from banyan.domain.ra import access as requests
+from banyan.domain.ra import actions as ra
+from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.values import Outcome
+from banyan.domain.sheets import access as sheets
+from banyan.domain.sheets.models import SheetImport
+from banyan.kernel import clock
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.home import Home
+
+Say = Callable[[str], None]
+
+
+class StepFailed(BanyanError):
+    """A step of the main job was refused for a request that should have passed."""
+
+    code = "cli.step_failed"
+    message = N_("{step}没有办成：{reason}")
+
+
+@dataclass(frozen=True)
+class People:
+    """The three people without whom no certificate is issued."""
+
+    clerk: Actor
+    proofreader: Actor
+    approver: Actor
+
+
+@dataclass
+class Result:
+    """What the main job did."""
+
+    sheet: SheetImport
+    requests: list[int] = field(default_factory=list)
+    tokens: list[NewToken] = field(default_factory=list)
+
+
+def log_people_in(secrets_by_name: Mapping[str, str]) -> People:
+    """First log-ins through the links, each with a random password of its own that nobody keeps."""
+    actors = {}
+    for name in ("clerk", "proofreader", "approver"):
+        password = f"Aa1!{secrets.token_urlsafe(24)}"
+        opened = log_in_with_link(secret=secrets_by_name[name], password=password, channel="cli", now=clock.now())
+        actors[name] = actor_from_session(opened.token, clock.now())
+    return People(**actors)
+
+
+def carry_sheet(home: Home, people: People, sheet: Path, advance: Callable[[], None], say: Say, *, iterations: int | None) -> Result:
+    """Import the sheet and carry every good row to a certificate pair in a token that was handed over.
+
+    ``advance`` does a round with the connectors. Safe to start again: each request is taken from the step it is at.
+    """
+    imported = import_file(people.clerk, sheet, clock.now(), show=False)
+    say(f"导入 {imported.good + imported.failed} 行，受理 {imported.good} 件，未受理 {imported.failed} 行")
+    ids = sheets.request_ids(people.clerk, imported.pk)
+    result = Result(imported, ids)
+    _do(ids, people.proofreader, "proofread", "校对", ra.proofread_many)
+    _do(ids, people.approver, "approve", "审核", ra.approve_many)
+    say(f"校对、审核 {len(ids)} 件")
+    issue(home, people.clerk, ids, result, iterations)
+    _wait_for_certificates(people.clerk, ids, advance, say)
+    personalize(home, people.clerk, ids, result)
+    say(f"签发并写入介质 {len(ids)} 件")
+    _do(ids, people.clerk, "notify_ready", "通知领取", ra.notify_ready_many)
+    _do(ids, people.clerk, "hand_over", "交付", _hand_over)
+    say(f"通知并交付 {len(ids)} 件")
+    return result
+
+
+def issue(home: Home, clerk: Actor, ids: Sequence[int], result: Result, iterations: int | None) -> None:
+    """A token a request: its key, its PKCS#10, the intent."""
+    waiting = [one for one in _at(clerk, ids, "issue") if one.issuance_id is None]
+    orders = []
+    pins: dict[str, str] = {}
+    for request in waiting:
+        made = make_tokens(home, clerk, [serial_for(request)], request.region_code, clock.now(), iterations=iterations)
+        result.tokens += made
+        pins |= {one.serial: one.user_pin for one in made}
+    for request in waiting:
+        with drawer(home).open(serial_for(request)) as token:
+            orders.append(prepare(token, request, pins[serial_for(request)]))
+    _passed("签发", ra.issue_many(clerk, orders, clock.now()))
+
+
+def personalize(home: Home, clerk: Actor, ids: Sequence[int], result: Result) -> None:
+    """Write the pairs into their tokens and note the proofs."""
+    due = [one.pk for one in _at(clerk, ids, "personalize")]
+    pins = {one.serial: one.user_pin for one in result.tokens}
+    _passed("制证", write_all(home, clerk, due, pins, clock.now()))
+
+
+def serial_for(request: ServiceRequest) -> str:
+    """The serial number of the soft token made for a request."""
+    return f"ST-{request.number}"
+
+
+def _wait_for_certificates(clerk: Actor, ids: Sequence[int], advance: Callable[[], None], say: Say) -> None:
+    told = False
+    for _ in range(600):
+        advance()
+        waiting = _at(clerk, ids, "issue")
+        if not waiting:
+            return
+        if not told:
+            say(f"等待上级 CA 签发 {len(waiting)} 件")
+            told = True
+        time.sleep(0.2)
+    raise StepFailed(step=N_("签发"), reason=N_("CA 没有在两分钟内答复"))
+
+
+def _do(ids: Sequence[int], actor: Actor, step: str, title: str, work: Callable[[Actor, Sequence[int], datetime], Outcome]) -> None:
+    due = [one.pk for one in _at(actor, ids, step)]
+    if due:
+        _passed(title, work(actor, due, clock.now()))
+
+
+def _at(actor: Actor, ids: Sequence[int], step: str) -> list[ServiceRequest]:
+    return list(requests.requests(actor).filter(pk__in=list(ids), step=step).order_by("pk"))
+
+
+def _hand_over(clerk: Actor, ids: Sequence[int], now: datetime) -> Outcome:
+    return ra.hand_over_many(clerk, ids, now, received_by="测试经办")
+
+
+def _passed(step: str, outcome: Outcome) -> None:
+    if outcome.refusals:
+        raise StepFailed(step=step, reason=str(outcome.refusals[0].error))

@@ -1,0 +1,110 @@
+"""``banyan sheet``: the template, an import with progress, its result."""
+
+import json
+from pathlib import Path
+
+import click
+
+from banyan.kernel import clock
+
+
+@click.group()
+def sheet() -> None:
+    """Sheets of applications: template, import, result."""
+
+
+@sheet.command()
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+def template(target: Path) -> None:
+    """Write the empty sheet with drop-downs, hints and an example."""
+    from banyan.adapters.sheets.writing import write_template
+    from banyan.domain.sheets.columns import COLUMNS
+
+    write_template(target, COLUMNS)
+    click.echo(str(target))
+
+
+@sheet.command("import")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--result", type=click.Path(dir_okay=False, path_type=Path), help="Write the result sheet here.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
+def import_sheet(source: Path, result: Path | None, as_json: bool) -> None:
+    """Open a request for every good row; started again with the same file it goes on where it stopped.
+
+    Exit code 3 when some rows were not taken.
+    """
+    from banyan.cli.session import current_actor
+
+    actor = current_actor()
+    from banyan.cli.importing import import_file
+
+    outcome = import_file(actor, source, clock.now(), show=not as_json)
+    if result:
+        _write_result(outcome.pk, result)
+    summary = {
+        "import": outcome.pk,
+        "rows": outcome.good + outcome.failed,
+        "good": outcome.good,
+        "failed": outcome.failed,
+        "left_out": outcome.left_out,
+    }
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    else:
+        _show(outcome.pk, summary)
+    if outcome.failed:
+        raise click.exceptions.Exit(3)
+
+
+@sheet.command()
+@click.argument("import_id", type=int)
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+def result(import_id: int, target: Path) -> None:
+    """Write the result sheet of an import: one outcome a row."""
+    _write_result(import_id, target)
+    click.echo(str(target))
+
+
+@sheet.command("list")
+def list_imports() -> None:
+    """The imports of the person logged in, newest first."""
+    from banyan.cli.session import current_actor
+
+    actor = current_actor()
+    from banyan.domain.sheets import access
+
+    for one in access.imports(actor):
+        click.echo(f"{one.pk:6} {one.started_at:%Y-%m-%d %H:%M} {one.state:8} {one.good:7}/{one.good + one.failed} {one.name}")
+
+
+def _write_result(import_id: int, target: Path) -> None:
+    from banyan.cli.session import current_actor
+
+    actor = current_actor()
+    from banyan.adapters.sheets.writing import write_result
+    from banyan.cli.messages import translate
+    from banyan.domain.sheets import access
+
+    reports = access.outcomes(access.sheet_import(actor, import_id))
+    write_result(target, ((one.row, one.request, _faults(one.faults, translate)) for one in reports))
+
+
+def _faults(faults: list[dict[str, object]], translate: object) -> list[tuple[str, str, str]]:
+    from banyan.domain.sheets import access
+
+    return [(str(fault["column"]), str(fault["shown"]), access.text(fault, translate)) for fault in faults]
+
+
+def _show(import_id: int, summary: dict[str, object]) -> None:
+    from banyan.cli.messages import translate
+    from banyan.cli.session import current_actor
+    from banyan.domain.sheets import access
+
+    actor = current_actor()
+    click.echo(f"{summary['good']} rows taken, {summary['failed']} not.")
+    for number, report in enumerate(access.outcomes(access.sheet_import(actor, import_id), only_failed=True)):
+        if number == 20:
+            click.echo("… the rest is in the result sheet: banyan sheet result", err=True)
+            break
+        for column, value, message in _faults(report.faults, translate):
+            click.echo(f"  {report.row}\t{column}\t{value}\t{message}")

@@ -1,0 +1,1 @@
+"""What goes on without a person: handing intents to CAs, collecting, publishing, CRLs, checkpoints."""

@@ -1,0 +1,85 @@
+"""One round of the work that needs no person; safe to repeat at any moment and after any crash."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from banyan.adapters.connectors import connector
+from banyan.domain import outbox
+from banyan.domain.ca import access, publication
+from banyan.domain.ca import actions as ca
+from banyan.domain.ca.models import CrlIssue, Origin
+from banyan.domain.ra import actions as ra
+from banyan.kernel.actor import Actor, system_actor
+from banyan.kernel.errors import BanyanError, ServiceUnavailable
+from banyan.kernel.home import Home
+
+CRL_EVERY = timedelta(hours=12)
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class RoundOutcome:
+    """What a round did; ``failed`` names what could not be done and will be tried again."""
+
+    issued: int = 0
+    delivered: int = 0
+    crls: int = 0
+    failed: tuple[str, ...] = ()
+
+    @property
+    def did_anything(self) -> bool:
+        return bool(self.issued or self.delivered or self.crls)
+
+
+def work(home: Home, now: datetime) -> RoundOutcome:
+    """One round: connectors, CRLs, outbox. One part that fails does not keep the others from their work."""
+    outcome = RoundOutcome()
+    parts: dict[str, Callable[[], None]] = {
+        "connectors": partial(carry_on_all, home, now, outcome),
+        "crl": partial(renew_crls, home, now, outcome),
+        "outbox": partial(deliver, home, now, outcome),
+    }
+    for name, part in parts.items():
+        try:
+            part()
+        except ServiceUnavailable as error:
+            outcome.failed += (f"{name}: {error}",)
+        except BanyanError as error:
+            _log.error("%s: %s [%s]", name, error, error.code)
+            outcome.failed += (f"{name}: {error}",)
+    return outcome
+
+
+def carry_on_all(home: Home, now: datetime, outcome: RoundOutcome) -> None:
+    """Hand out intents and collect certificates, connector by connector."""
+    actor = system_actor("jobs")
+    for name in sorted({authority.connector for authority in access.authorities() if authority.connector}):
+        link = connector(name, home)
+        report = ra.carry_on(actor, link, now)
+        outcome.issued += report.issued
+        ca.settle_status_changes(actor, link, now)
+
+
+def renew_crls(home: Home, now: datetime, outcome: RoundOutcome) -> None:
+    """A CRL for every own issuing CA whose last one is older than half a day, or which has none."""
+    for authority in access.authorities():
+        if authority.origin != Origin.OWN or authority.kind != "ISSUING" or not authority.connector:
+            continue
+        last = access.last_crl(authority.pk)
+        if last is None or now - last.this_update >= CRL_EVERY:
+            make_crl(home, authority.code, system_actor("jobs"), now)
+            outcome.crls += 1
+
+
+def make_crl(home: Home, code: str, actor: Actor, now: datetime) -> CrlIssue:
+    """Have a CRL made at once (also after an urgent revocation); the outbox publishes it."""
+    return ca.issue_crl(actor, code, connector(access.authority(code).connector, home), now)
+
+
+def deliver(home: Home, now: datetime, outcome: RoundOutcome) -> None:
+    """Deliver what the outbox holds for targets that exist here; the others wait for theirs."""
+    publication.publish_authorities(home)
+    outcome.delivered += outbox.deliver_due(now, {publication.TARGET: publication.deliver}, limit=2000).delivered

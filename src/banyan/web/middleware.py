@@ -1,0 +1,85 @@
+"""Who asks, and how our errors become pages."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from banyan.domain.iam import access
+from banyan.domain.iam.errors import SessionInvalid
+from banyan.kernel import clock
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import BanyanError
+from banyan.web import errors
+
+SESSION_COOKIE = "banyan_session"
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class StaffRequest(HttpRequest):
+    """A request whose sender is known (for the type checker; Django hands out plain requests)."""
+
+    actor: Actor
+
+
+class ErrorPages:
+    """An error of ours raised by a page becomes a page that says what to do next."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Django calls this for an exception of a view."""
+        if isinstance(exception, SessionInvalid):
+            return to_login(request)
+        return errors.refused(request, exception) if isinstance(exception, BanyanError) else None
+
+
+class StaffSession:
+    """Reads the session cookie; pages not marked public are for people who are logged in."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: object, kwargs: object
+    ) -> HttpResponse | None:
+        """Set ``request.actor`` or send the person to the log-in page."""
+        del args, kwargs
+        if getattr(view, "is_public", False):
+            return None
+        token = request.COOKIES.get(SESSION_COOKIE, "")
+        try:
+            request.actor = access.actor_from_session(token, clock.now())  # type: ignore[attr-defined]  # see StaffRequest
+        except SessionInvalid:
+            return to_login(request)
+        return None
+
+
+def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Mark a page that needs no log-in."""
+    view.is_public = True  # type: ignore[attr-defined]  # a mark on the function, read above
+    return view
+
+
+def to_login(request: HttpRequest) -> HttpResponse:
+    """To the log-in page, remembering where the person wanted to go."""
+    wanted = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" and request.path != "/" else ""
+    response = redirect(reverse("login") + wanted)
+    response.delete_cookie(SESSION_COOKIE)
+    return response
+
+
+def keep_session(response: HttpResponse, token: str) -> None:
+    """Give the browser its session, for as long as the browser is open."""
+    is_tls = settings.BANYAN.tls_certificate is not None
+    response.set_cookie(SESSION_COOKIE, token, httponly=True, secure=is_tls, samesite="Strict")

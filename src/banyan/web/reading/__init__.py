@@ -1,0 +1,1 @@
+"""Read models of the pages: composed from the domain's access functions, never from rows."""

@@ -1,0 +1,83 @@
+"""Logging in and out."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from banyan.domain.iam import access, actions
+from banyan.domain.iam.errors import LinkInvalid, LockedOut, LoginRefused, PasswordTooWeak
+from banyan.domain.iam.login import log_in, log_in_with_link
+from banyan.kernel import clock
+from banyan.web import errors
+from banyan.web.middleware import SESSION_COOKIE, StaffRequest, keep_session, public
+
+
+@public
+@never_cache
+@require_http_methods(["GET", "POST"])
+def login(request: HttpRequest) -> HttpResponse:
+    """User name and password."""
+    if request.method == "GET":
+        return render(request, "web/login.html")
+    username = request.POST.get("username", "").strip()
+    try:
+        session = log_in(
+            username=username, password=request.POST.get("password", ""), channel="pages", now=clock.now()
+        )
+    except (LoginRefused, LockedOut) as error:
+        context = {"error": errors.text(error), "username": username[:64]}
+        return render(request, "web/login.html", context, status=403)
+    response = redirect(_wanted(request))
+    keep_session(response, session.token)
+    return response
+
+
+@public
+@never_cache
+@require_http_methods(["GET", "POST"])
+def first_login(request: HttpRequest, secret: str) -> HttpResponse:
+    """The single-use link: the person sets a password. Looking at the page does not spend the link."""
+    now = clock.now()
+    try:
+        account = access.account_of_link(secret, now)
+    except LinkInvalid as error:
+        return errors.refused(request, error, status=410)
+    context = {"first_time": True, "username": account.username, "account_name": account.display_name}
+    if request.method == "GET":
+        return _private(render(request, "web/login.html", context))
+    password = request.POST.get("password", "")
+    if password != request.POST.get("again", ""):
+        context["error"] = _("两次输入的密码不一样。请重新输入。")
+        return _private(render(request, "web/login.html", context, status=422))
+    try:
+        session = log_in_with_link(secret=secret, password=password, channel="pages", now=now)
+    except PasswordTooWeak as error:
+        context["error"] = errors.text(error)
+        return _private(render(request, "web/login.html", context, status=422))
+    response = redirect("dashboard")
+    keep_session(response, session.token)
+    return response
+
+
+@require_POST
+def logout(request: StaffRequest) -> HttpResponse:
+    """End the session here and in the browser."""
+    actions.log_out(actor=request.actor, now=clock.now())
+    response = redirect("login")
+    response.delete_cookie(SESSION_COOKIE)
+    return response
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    # the address holds a secret: it must not travel to other sites in a Referer header
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _wanted(request: HttpRequest) -> str:
+    target = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return target if target.startswith("/") and is_ours else "/"

@@ -1,0 +1,164 @@
+"""People log in at the command line; nothing but their own credential makes them somebody (issue 2, point 3)."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from banyan.cli.main import main
+from banyan.domain import audit
+from banyan.domain.iam import actions
+from banyan.domain.iam.rights import Role
+from banyan.kernel.actor import system_actor
+from banyan.kernel.clock import now
+from banyan.kernel.home import Home
+from django.db import connection
+from support.iam import account_with, staff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PASSWORD = "Sturdy-9-oak"
+
+
+@dataclass
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """``run("whoami", who="a", stdin="…")``: a command of one person, who has a session file of his own.
+
+    Through the program's entry point, in this process: starting Python and Django for each would take most of the time.
+    """
+
+    def call(*arguments: str, who: str = "a", stdin: str = "", **environment: str) -> Done:
+        with monkeypatch.context() as patch:
+            patch.setenv("BANYAN_SESSION", str(tmp_path / who / "session"))
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["banyan", *arguments])
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            capsys.readouterr()
+            code = 0
+            try:
+                main()
+            except SystemExit as stop:
+                code = int(stop.code or 0)
+            return Done(code, *capsys.readouterr())
+
+    return call
+
+
+def log_in(run: Run, username: str, role: Role, who: str) -> None:
+    """Give a person a role and a first link, and use it at the command line."""
+    link = actions.open_account(actor=staff(Role.SYSTEM_ADMIN), username=username, display_name="测试", now=now())
+    with audit.action_scope():
+        actions._write_grant(
+            system_actor("test"), link.account, role, None, granted_by=None, confirmed_by=None, now=now()
+        )
+    done = run("login", "--link", f"http://127.0.0.1/first/{link.secret}", "--password-file", "-", who=who, stdin=PASSWORD)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_person_logs_in_by_link_then_by_password_and_logs_out(run: Run, tmp_path: Path) -> None:
+    log_in(run, "clerk1", Role.CLERK, "a")
+    shown = json.loads(run("whoami", "--json").stdout)
+    assert shown["user"] == "clerk1"
+    assert "requests.enter" in shown["rights"]
+    assert run("logout").returncode == 0
+    out = run("whoami")
+    assert out.returncode == 1
+    assert "cli.not_logged_in" in out.stderr
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORD + "\n")
+    assert run("login", "--user", "clerk1", "--password-file", str(secret)).returncode == 0
+    assert "clerk1" in run("whoami").stdout
+    wrong = run("login", "--user", "clerk1", "--password-file", "-", stdin="wrong\n", who="b")
+    assert wrong.returncode == 1
+    assert "iam.login_refused" in wrong.stderr
+
+
+def test_the_session_file_is_private_and_bound_to_its_installation(run: Run, tmp_path: Path) -> None:
+    log_in(run, "clerk2", Role.CLERK, "a")
+    path = tmp_path / "a" / "session"
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    assert "cli.session_file_unsafe" in run("whoami").stderr
+    path.chmod(0o600)
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps(stored | {"home": "/elsewhere"}))
+    path.chmod(0o600)
+    assert "cli.not_logged_in" in run("whoami").stderr
+    path.write_text(json.dumps(stored | {"token": "guess"}))
+    assert "iam.session_invalid" in run("whoami").stderr
+
+
+def test_no_option_or_variable_chooses_who_acts(run: Run) -> None:
+    """Neither a password on the command line nor a name in the environment."""
+    log_in(run, "clerk3", Role.CLERK, "a")
+    for option in ("--password", "--actor", "--as"):
+        assert run("login", option, "x").returncode == 2
+        assert run("whoami", option, "x").returncode == 2
+    for name in ("BANYAN_ACTOR", "BANYAN_USER", "BANYAN_RIGHTS", "BANYAN_STATE"):
+        value = "sample" if name == "BANYAN_STATE" else "sysadmin"
+        assert run("whoami", **{name: value}).stdout.splitlines()[0] == "clerk3"
+
+
+def test_the_audit_is_read_by_its_administrator_only_and_verified_by_anybody_with_the_keys(
+    run: Run, home: Home
+) -> None:
+    log_in(run, "auditor", Role.AUDIT_ADMIN, "auditor")
+    log_in(run, "clerk4", Role.CLERK, "clerk")
+    refused = run("audit", "list", who="clerk")
+    assert refused.returncode == 1
+    assert "iam.right_missing" in refused.stderr
+    lines = [json.loads(line) for line in run("audit", "list", "--json", who="auditor").stdout.splitlines()]
+    assert lines[0]["event"] == "iam.logged_in"
+    good = run("audit", "verify", "--json", who="nobody")
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert json.loads(good.stdout)["is_good"]
+
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE iam_rolegrant SET role = 'approver' WHERE role = 'clerk'")
+        cursor.execute("UPDATE audit_record SET actor_name = 'x' WHERE id = 2")
+    bad = run("audit", "verify", "--json", who="nobody")
+    assert bad.returncode == 3
+    kinds = [finding["kind"] for finding in json.loads(bad.stdout)["findings"]]
+    assert kinds == ["record_changed", "row_changed"]
+    text = run("audit", "verify", who="nobody")
+    assert "audit:2" in text.stdout
+    assert json.loads(run("whoami", "--json", who="clerk").stdout)["rights"] == []  # the forged role gives nothing
+
+
+def test_no_password_link_or_token_is_stored_in_the_clear(run: Run, home: Home, tmp_path: Path) -> None:
+    log_in(run, "clerk5", Role.CLERK, "a")
+    token = json.loads((tmp_path / "a" / "session").read_text())["token"]
+    account_with(Role.CLERK)
+    for path in [*home.path.rglob("*"), *home.keys.rglob("*")]:
+        if path.is_file():
+            content = path.read_bytes()
+            assert PASSWORD.encode() not in content, path
+            assert token.encode() not in content, path
+
+
+def test_the_installed_program_finds_the_same_session(run: Run, tmp_path: Path) -> None:
+    log_in(run, "clerk6", Role.CLERK, "a")
+    done = subprocess.run(
+        [sys.executable, "-c", "from banyan.cli.main import main; main()", "whoami", "--json"],
+        capture_output=True, text=True, timeout=120, check=True,
+        env=os.environ | {"BANYAN_SESSION": str(tmp_path / "a" / "session")},
+    )
+    assert json.loads(done.stdout)["user"] == "clerk6"
