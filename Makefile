@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Compiled modules are kept even where the environment says not to: tests start many processes.
+export PYTHONDONTWRITEBYTECODE :=
 export BANYAN_HOME ?= $(CURDIR)/.banyan
 JOBS ?= 2
 .DEFAULT_GOAL := help
@@ -31,8 +33,7 @@ test-packages:
 	@scripts/system-packages run test
 
 run: setup ## Make a sample installation (or continue it), issue its certificates, serve the pages
-	$(BIN)/banyan init --if-missing --sample
-	$(BIN)/banyan run --sample-work
+	$(BIN)/banyan run --sample
 
 test: test-packages setup $(VENV)/.test-ready ## Set everything up and run every test
 	$(BIN)/pytest -n $(JOBS) -q

@@ -40,6 +40,8 @@ def _prepare() -> None:
     # Django reads its settings once: only now, when the installation of this process is named.
     os.environ["DJANGO_SETTINGS_MODULE"] = "banyan.config.django"
     django.setup()
+    # Workers must not inherit it: pytest-django would load the settings before this file names their installation.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 _prepare()

@@ -1,10 +1,15 @@
 """Actions and their records: all or nothing, refusals kept, nothing guarded without a record (E4)."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
-from banyan.domain import audit, bulk
-from banyan.domain.audit import actions, chain
+from django.db import OperationalError, close_old_connections, connection
+
+from banyan import sealing
+from banyan.domain import audit, bulk, outbox
+from banyan.domain.audit import actions, chain, verifying
 from banyan.domain.audit.errors import (
     AuditError,
     HeadMissing,
@@ -15,11 +20,13 @@ from banyan.domain.audit.errors import (
     UnrecordedWrite,
 )
 from banyan.domain.audit.models import AuditHead, AuditRecord, insert_guarded, update_guarded
+from banyan.domain.iam import login
+from banyan.domain.iam.errors import LoginRefused
 from banyan.domain.iam.models import StaffAccount
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.clock import now
 from banyan.kernel.errors import BanyanError
-from django.db import OperationalError, close_old_connections, connection
+from banyan.kernel.home import Home
 
 ACTOR = Actor(kind="staff", id=7, name="clerk", session_id=3, credential_id=5)
 
@@ -106,7 +113,8 @@ def test_a_nested_action_joins_and_its_failure_undoes_only_its_own_part() -> Non
     outer(ACTOR)
     assert list(StaffAccount.objects.order_by("pk").values_list("username", flat=True)) == ["before", "after"]
     assert [record.detail for record in AuditRecord.objects.order_by("id")] == [
-        '{"username":"before"}', '{"username":"after"}',
+        '{"username":"before"}',
+        '{"username":"after"}',
     ]
 
 
@@ -238,7 +246,9 @@ def test_reserved_keys_are_never_given_twice() -> None:
 def test_what_looks_like_a_persons_number_never_enters_a_record() -> None:
     @audit.action
     def leak(actor: Actor) -> None:
-        audit.record(actor, "test.leak", None, number="99002319900101001X", phone="13812345678", note="甲 13812345678。")
+        audit.record(
+            actor, "test.leak", None, number="99002319900101001X", phone="13812345678", note="甲 13812345678。"
+        )
         audit.record(actor, "test.serial", None, serial="52019A13812345678000AB99002319900101001X", at=1767225600123)
 
     leak(ACTOR)
@@ -300,3 +310,45 @@ def test_many_threads_append_to_one_chain() -> None:
         values[13] = bytes(values[13])
         previous = chain.link(key, previous, chain.content(values))
         assert bytes(record.chain) == previous
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_processes_append_to_one_chain(home: Home) -> None:
+    work = (
+        "import sys; from banyan.cli.context import django_setup; django_setup()\n"
+        "from banyan.domain import audit\n"
+        "from banyan.kernel.actor import system_actor\n"
+        "@audit.action\n"
+        "def append(n):\n"
+        "    audit.record(system_actor(sys.argv[1]), 'test.appended', None, n=n)\n"
+        "for n in range(40): append(n)\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", work, f"p{number}"]) for number in range(3)]
+    assert [process.wait(120) for process in processes] == [0, 0, 0]
+    assert AuditRecord.objects.count() == 120
+    assert verifying.verify(sealing.keyring(home), []).is_good
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_id_number_phone_or_typed_secret_reaches_the_database_file(home: Home) -> None:
+    """F7: what an action on protected values leaves, byte for byte, in database and write-ahead log."""
+    if connection.vendor != "sqlite":
+        pytest.skip("looks into SQLite's files")
+    ring = sealing.keyring(home)
+
+    @audit.action
+    def enter(actor: Actor, number: str, phone: str) -> None:
+        row = account()
+        row.display_name = ring.fields.seal(number, "test").hex()[:60]
+        row.save()
+        audit.record(actor, "test.entered", row, number=number, phone=phone, digest=audit.digest(number))
+        outbox.enqueue("sms.ready", "", {"account": row.pk})
+        outbox.idempotent("test", "key-1", {"number": number, "phone": phone}).remember({"account": row.pk})
+
+    enter(ACTOR, "99002319900101001X", "13800001234")
+    with pytest.raises(LoginRefused):
+        login.log_in(username="99002319900101001X", password="13800001234", channel="web", now=now())
+    for path in home.path.glob("banyan.sqlite3*"):
+        content = path.read_bytes()
+        for secret in (b"99002319900101001X", b"9900231990", b"13800001234"):
+            assert secret not in content, path

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+
 from banyan import gm, sealing
 from banyan.domain import audit
 from banyan.domain.audit import checkpoints, epochs, verifying
@@ -15,10 +17,9 @@ from banyan.domain.iam import actions, audit_control, dual_control
 from banyan.domain.iam.errors import SamePerson
 from banyan.domain.iam.models import RoleGrant, StaffAccount
 from banyan.domain.iam.rights import Role
-from banyan.kernel.actor import system_actor
+from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.clock import now
 from banyan.kernel.home import Home
-from django.db import connection
 from support.iam import account_with, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,11 +69,64 @@ def test_an_untouched_installation_is_good(home: Home, people: list[StaffAccount
     assert (report.records, report.rows, report.checkpoints) == (8, 8, 1)
 
 
+def test_the_database_and_the_product_write_a_record_alike(home: Home) -> None:
+    """Quotes, backslashes, rare characters, control characters: both give the same bytes."""
+    odd = "\"'\\/\b\n\x00\x1f\x7f\u2028𠮷·é%s{}\ud800"
+    with audit.action_scope():
+        actor = Actor(kind="staff", id=-1, name=odd, session_id=2**40)
+        audit.record(actor, "test.odd", None, note=odd, number=-(2**62), nothing=None, parts=[odd, {"甲": odd}])
+    assert check(home).is_good
+
+
+def test_a_chain_walked_in_parts_gives_the_same_report(
+    home: Home, people: list[StaffAccount], sign: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs.write_checkpoint(home, now=now(), sign=sign)
+    for account in people:
+        rename(account, "改名")
+    sql("UPDATE audit_record SET event = 'x' WHERE id = 3")
+    AuditRecord.objects.filter(pk__in=[5, 6, 10]).delete()
+    StaffAccount.objects.filter(pk=people[3].pk).update(display_name="伪造")
+    whole = check(home)
+    monkeypatch.setattr(verifying, "_LEAST_PART", 1)
+    for count in (2, 3, 7, 9):
+        report = verifying.verify(sealing.keyring(home), checkpoints.read(home), processes=count)
+        assert report == whole
+    kinds = {finding.kind for finding in whole.findings}
+    assert kinds >= {"record_changed", "records_missing", "row_changed", "row_unrecorded"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_record SET event = CAST(event AS BLOB) WHERE id = 4",
+        "UPDATE audit_record SET event = event || char(0) || 'hidden' WHERE id = 4",
+        "UPDATE audit_record SET session_id = 'None' WHERE id = 4",
+        "UPDATE audit_record SET chain = CAST(hex(chain) AS TEXT) WHERE id = 4",
+    ],
+)
+def test_what_only_sqlite_would_store_is_named(home: Home, people: list[StaffAccount], change: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL refuses such values")
+    sql(change)
+    assert {where for _, where in found(home)} == {"audit:4"} or ("record_changed", "audit:4") in found(home)
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("at_us", 1), ("actor_kind", "x"), ("actor_id", 99), ("actor_name", "x"), ("session_id", 9), ("credential_id", 9),
-        ("event", "x"), ("outcome", "refused"), ("object_type", "x"), ("object_id", 99), ("detail", "{}"),
+        ("at_us", 1),
+        ("actor_kind", "x"),
+        ("actor_id", 99),
+        ("actor_name", "x"),
+        ("session_id", 9),
+        ("credential_id", 9),
+        ("rows", b""),
+        ("event", "x"),
+        ("outcome", "refused"),
+        ("object_type", "x"),
+        ("object_id", 99),
+        ("detail", "{}"),
         ("chain", b"\x00" * 32),
     ],
 )
@@ -201,7 +255,9 @@ def test_the_checkpoint_file_cannot_be_edited_shortened_or_signed_by_another(
     path = checkpoints.file_of(home)
     lines = path.read_bytes().splitlines(keepends=True)
     for wrong in (
-        [lines[0].replace(b'"sequence":9', b'"sequence":8'), *lines[1:]], [lines[0], lines[2]], lines[1:],
+        [lines[0].replace(b'"sequence":9', b'"sequence":8'), *lines[1:]],
+        [lines[0], lines[2]],
+        lines[1:],
         [lines[0], b"nonsense\n", lines[2]],
     ):
         path.write_bytes(b"".join(wrong))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
+
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.iam import access, actions, dual_control, login, passwords, rights, rules
 from banyan.domain.iam.errors import (
@@ -67,9 +68,7 @@ def test_the_first_accounts_are_made_once_and_nobody_can_do_everything() -> None
 
 
 def test_a_first_link_works_once_within_a_day_and_is_stored_hashed() -> None:
-    link = actions.open_account(
-        actor=staff(Role.SYSTEM_ADMIN), username="newcomer", display_name="新人", now=NOW
-    )
+    link = actions.open_account(actor=staff(Role.SYSTEM_ADMIN), username="newcomer", display_name="新人", now=NOW)
     assert link.secret not in str(LoginLink.objects.filter(account=link.account).values().get())
     for moment in (NOW + timedelta(hours=24), NOW + timedelta(days=3)):
         with pytest.raises(LinkInvalid):
@@ -192,8 +191,11 @@ def test_a_role_needs_two_administrators_and_is_used_once() -> None:
 @pytest.mark.parametrize(
     ("held", "wanted"),
     [
-        (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN), (Role.SECURITY_ADMIN, Role.AUDIT_ADMIN),
-        (Role.AUDIT_ADMIN, Role.CLERK), (Role.APPROVER, Role.SYSTEM_ADMIN), (Role.KMC_OFFICER, Role.AUDIT_ADMIN),
+        (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN),
+        (Role.SECURITY_ADMIN, Role.AUDIT_ADMIN),
+        (Role.AUDIT_ADMIN, Role.CLERK),
+        (Role.APPROVER, Role.SYSTEM_ADMIN),
+        (Role.KMC_OFFICER, Role.AUDIT_ADMIN),
     ],
 )
 def test_separated_roles_never_meet_in_one_account(held: Role, wanted: Role) -> None:
@@ -268,9 +270,7 @@ def test_a_new_link_for_a_working_account_needs_a_second_person() -> None:
     account = StaffAccount.objects.get(pk=security.id)
     with pytest.raises(SecondPersonNeeded):
         actions.renew_link(actor=system, account=account, now=NOW)
-    request = dual_control.request_dual(
-        actor=system, kind="iam.renew_link", payload={"account": account.pk}, now=NOW
-    )
+    request = dual_control.request_dual(actor=system, kind="iam.renew_link", payload={"account": account.pk}, now=NOW)
     request = dual_control.confirm_dual(actor=staff(Role.AUDIT_ADMIN), request=request, now=NOW)
     with pytest.raises(DualControlError):
         actions.renew_link(actor=system, account=StaffAccount.objects.get(pk=system.id), request=request, now=NOW)

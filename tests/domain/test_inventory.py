@@ -151,15 +151,20 @@ def test_thousands_of_tokens_in_few_statements(django_assert_max_num_queries: ob
 
 
 def test_an_administrator_pin_is_nowhere_in_clear() -> None:
-    (token,) = in_stock()
+    in_stock()
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM inventory_token")
         stored = repr([bytes(v) if isinstance(v, memoryview) else v for row in cursor.fetchall() for v in row])
     assert PIN not in stored
     assert not [r for r in AuditRecord.objects.all() if PIN in r.detail]
-    actions.personalize(CENTRE, [actions.assign(CENTRE, [token.pk], now=NOW)[0].pk], now=NOW)
-    with pytest.raises(TransitionRefused):
-        actions.open_admin_pin_for_unlock(CENTRE, token.pk, now=NOW)
+
+
+def test_the_pin_of_a_token_that_nobody_holds_stays_shut() -> None:
+    (in_store,) = in_stock()
+    ready = personalized()
+    for token in (in_store, ready):
+        with pytest.raises(TransitionRefused):
+            actions.open_admin_pin_for_unlock(CENTRE, token.pk, now=NOW)
 
 
 def test_the_pin_opens_for_unlocking_only_and_each_look_is_recorded() -> None:

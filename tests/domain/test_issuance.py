@@ -1,5 +1,6 @@
 """Intent before signature, recorded once, whatever a CA does (A2, A11; design §5)."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -149,7 +150,7 @@ def test_a_round_records_pair_certificates_task_publication_and_audit_together(w
     task = PersonalizationTask.objects.unscoped("test").get(issuance_id=pair.issuance_id)
     assert task.state == "OPEN"
     assert task.envelope
-    assert OutboxMessage.objects.filter(topic="directory.publish", ordering_key=f"pair:{pair.pk}").count() == 1
+    assert json.loads(OutboxMessage.objects.get(topic="directory.publish").payload) == {"pairs": [pair.pk]}
     record = AuditRecord.objects.get(event="ca.record_pair")
     assert record.object_id == pair.pk
     request = ServiceRequest.objects.unscoped("test").get(pk=pair.request_id)

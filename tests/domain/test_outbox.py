@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
+
 from banyan.domain import outbox
 from banyan.domain.iam import outbox_control
 from banyan.domain.iam.errors import RightMissing
@@ -13,7 +15,6 @@ from banyan.domain.outbox import access, actions, rules
 from banyan.domain.outbox.errors import ContentDiffers, DeliveryRefused, NoTransaction, NotResendable
 from banyan.domain.outbox.models import IdempotentCall, MessageState, OutboxMessage
 from banyan.kernel.clock import now
-from django.db import transaction
 from support.iam import staff
 
 NOW = now()
@@ -41,9 +42,9 @@ def send(topic: str, key: str = "", **payload: Any) -> OutboxMessage:
 def test_a_message_lives_and_dies_with_its_business() -> None:
     with pytest.raises(NoTransaction):
         outbox.enqueue("directory.publish", "", {}, now=NOW)
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         outbox.enqueue("directory.publish", "", {}, now=NOW)
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert not OutboxMessage.objects.exists()
 
 
@@ -152,7 +153,7 @@ def test_a_repeated_call_gets_the_first_outcome_and_other_content_is_refused() -
     assert call("k2", body)[0] == "first"  # type: ignore[index]
     stored = IdempotentCall.objects.get(key="k1")
     assert "9900" not in stored.content_digest + stored.outcome
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         outbox.idempotent("api.enroll", "k3", body, now=NOW).remember({})
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert call("k3", "other")[0] == "first"  # type: ignore[index]

@@ -15,7 +15,6 @@ from banyan.domain.ca.models import Certificate as CertificateRow
 from banyan.domain.ca.models import CertificatePair
 from banyan.kernel.errors import RemoteError
 from banyan.kernel.home import Home
-from banyan.kernel.rpc import Client
 from banyan.pki import csr
 from banyan.pki.certificate import Certificate
 from banyan.pki.crl import Reason, parse_crl
@@ -32,7 +31,7 @@ def authorities(home: Home) -> dict[str, Any]:
     return signing.installation(home)
 
 
-def complete(clients: dict[str, Client], *numbers: int) -> list[dict[str, Any]]:
+def complete(clients: Any, *numbers: int) -> list[dict[str, Any]]:
     """Through both processes, as the connector does."""
     allocated = clients["kmc"].call("allocate", intents=list(numbers))
     return clients["signer"].call("complete", intents=[
@@ -51,7 +50,7 @@ def test_approved_intents_become_pairs_that_their_tokens_can_use(home: Home, aut
     prepared = [
         one for code, kind in kinds.items() for one in signing.prepare(authorities[code], 2, profile=code, kind=kind)
     ]
-    with signing.running(home, "signer", "kmc") as clients:
+    with signing.serving(home, "signer", "kmc") as clients:
         answers = complete(clients, *(one.id for one in prepared))
         envelopes = clients["kmc"].call("allocate", intents=[one.id for one in prepared])
     for one, answer, envelope in zip(prepared, answers, envelopes, strict=True):
@@ -81,7 +80,7 @@ def test_equipment_without_sm2_gets_one_p256_certificate(home: Home, authorities
         )
         update_guarded([draft.issuance])
         audit.record(signing.TESTER, "test.csr", draft.issuance)
-    with signing.running(home, "signer") as clients:
+    with signing.serving(home, "signer") as clients:
         (answer,) = clients["signer"].call("complete", intents=[{"issuance": draft.id}])
     assert "refused" not in answer, answer
     view = Certificate.parse(answer["signing_certificate"])
@@ -91,10 +90,10 @@ def test_equipment_without_sm2_gets_one_p256_certificate(home: Home, authorities
 
 def test_a_repeat_gets_the_same_bytes_also_after_a_restart(home: Home, authorities: dict[str, Any]) -> None:
     numbers = [one.id for one in signing.prepare(authorities["sm2-personal"], 3)]
-    with signing.running(home, "signer", "kmc") as clients:
+    with signing.serving(home, "signer", "kmc") as clients:
         first = complete(clients, *numbers)
         assert complete(clients, *reversed(numbers), numbers[0]) == [*reversed(first), first[0]]
-    with signing.running(home, "signer", "kmc") as clients:
+    with signing.serving(home, "signer", "kmc") as clients:
         assert complete(clients, *numbers) == first
         assert clients["signer"].call("status")["journal_entries"] == 3
 
@@ -102,7 +101,7 @@ def test_a_repeat_gets_the_same_bytes_also_after_a_restart(home: Home, authoriti
 def test_another_question_under_a_completed_number_is_refused(home: Home, authorities: dict[str, Any]) -> None:
     """After a restore a number may come again for another holder: it must not get the first holder's certificates."""
     one, other = signing.prepare(authorities["sm2-personal"], 2)
-    with signing.running(home, "signer", "kmc") as clients:
+    with signing.serving(home, "signer", "kmc") as clients:
         complete(clients, one.id)
         with audit.action_scope():
             one.issuance.csr_der = other.issuance.csr_der
@@ -119,7 +118,7 @@ def test_a_bad_intent_does_not_hold_up_its_neighbours(home: Home, authorities: d
     good, bad, also_good = signing.prepare(authorities["sm2-personal"], 3)
     CertificatePair.objects.unscoped("tests").count()
     _plain_sql("ra_approval", bad.approval.pk, "row_mac", b"\x00" * 16)
-    with signing.running(home, "signer", "kmc") as clients:
+    with signing.serving(home, "signer", "kmc") as clients:
         answers = complete(clients, good.id, bad.id, also_good.id)
     assert [answer.get("refused", "") for answer in answers] == ["", "signer.approval_forged", ""]
 
@@ -130,7 +129,7 @@ def test_crl_lists_what_is_revoked_and_its_number_never_returns(home: Home, auth
     held = _record(signing.prepare(ca, 1), ca, reason="certificateHold", state="HELD")
     _record(signing.prepare(ca, 1), ca, state="VALID")
     order = {"ca": "sm2-personal", "this_update": NOW.isoformat(), "next_update": (NOW + timedelta(days=1)).isoformat()}
-    with signing.running(home, "signer") as clients:
+    with signing.serving(home, "signer") as clients:
         signer = clients["signer"]
         made = signer.call("sign_crl", number=7, **order)
         again = signer.call("sign_crl", number=7, **order)
@@ -157,7 +156,7 @@ def test_a_published_revocation_cannot_be_made_to_vanish(home: Home, authorities
         later = NOW + timedelta(hours=number)
         return {"ca": ca.code, "number": number, "this_update": NOW.isoformat(), "next_update": later.isoformat()}
 
-    with signing.running(home, "signer") as clients:
+    with signing.serving(home, "signer") as clients:
         clients["signer"].call("sign_crl", **order(1))
         from django.db import connection
 
@@ -179,14 +178,14 @@ def test_no_crl_is_made_from_a_table_that_somebody_edited(home: Home, authoritie
     row = CertificateRow.objects.get(serial=serial)
     _plain_sql("ca_certificate", row.pk, "reason", "superseded")
     later = (NOW + timedelta(days=1)).isoformat()
-    with signing.running(home, "signer") as clients, pytest.raises(RemoteError) as refused:
+    with signing.serving(home, "signer") as clients, pytest.raises(RemoteError) as refused:
         clients["signer"].call("sign_crl", ca=ca.code, number=1, this_update=NOW.isoformat(), next_update=later)
     assert refused.value.code == "signer.certificate_forged"
 
 
 def test_the_audit_key_signs_checkpoints_and_nothing_else(home: Home, authorities: dict[str, Any]) -> None:
     payload = CHECKPOINT_PREFIX + b'{"sequence":1}'
-    with signing.running(home, "signer") as clients:
+    with signing.serving(home, "signer") as clients:
         answer = clients["signer"].call("sign_checkpoint", payload=payload)
         gm.sm2.verify(answer["public_key"], payload, answer["signature"])
         with pytest.raises(RemoteError) as refused:
@@ -197,7 +196,7 @@ def test_the_audit_key_signs_checkpoints_and_nothing_else(home: Home, authoritie
 
 def test_the_journal_can_be_read_page_by_page_and_verified(home: Home, authorities: dict[str, Any]) -> None:
     prepared = signing.prepare(authorities["sm2-personal"], 5)
-    with signing.running(home, "signer", "kmc") as clients:
+    with signing.serving(home, "signer", "kmc") as clients:
         answers = complete(clients, *(one.id for one in prepared[:3])) + complete(clients, *(one.id for one in prepared[3:]))
         pages = [clients["signer"].call("journal", after=after, limit=2) for after in (0, 2, 4, 5)]
         verified = clients["signer"].call("verify_journal")
@@ -209,7 +208,7 @@ def test_the_journal_can_be_read_page_by_page_and_verified(home: Home, authoriti
 
 
 def test_too_many_at_once_are_refused(home: Home, authorities: dict[str, Any]) -> None:
-    with signing.running(home, "signer") as clients, pytest.raises(RemoteError) as refused:
+    with signing.serving(home, "signer") as clients, pytest.raises(RemoteError) as refused:
         clients["signer"].call("complete", intents=[{"issuance": number} for number in range(501)])
     assert refused.value.code == "signer.batch_too_large"
 

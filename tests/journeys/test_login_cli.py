@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.db import connection
+
 from banyan.cli.main import main
 from banyan.domain import audit
 from banyan.domain.iam import actions
@@ -17,7 +19,6 @@ from banyan.domain.iam.rights import Role
 from banyan.kernel.actor import system_actor
 from banyan.kernel.clock import now
 from banyan.kernel.home import Home
-from django.db import connection
 from support.iam import account_with, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,7 +70,9 @@ def log_in(run: Run, username: str, role: Role, who: str) -> None:
         actions._write_grant(
             system_actor("test"), link.account, role, None, granted_by=None, confirmed_by=None, now=now()
         )
-    done = run("login", "--link", f"http://127.0.0.1/first/{link.secret}", "--password-file", "-", who=who, stdin=PASSWORD)
+    done = run(
+        "login", "--link", f"http://127.0.0.1/first/{link.secret}", "--password-file", "-", who=who, stdin=PASSWORD
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -158,7 +161,10 @@ def test_the_installed_program_finds_the_same_session(run: Run, tmp_path: Path) 
     log_in(run, "clerk6", Role.CLERK, "a")
     done = subprocess.run(
         [sys.executable, "-c", "from banyan.cli.main import main; main()", "whoami", "--json"],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
         env=os.environ | {"BANYAN_SESSION": str(tmp_path / "a" / "session")},
     )
     assert json.loads(done.stdout)["user"] == "clerk6"

@@ -17,9 +17,7 @@ PASSWORD = "Correct-horse-7"
 _CHEAP_HASH = "$argon2id$v=19$m=8,t=1,p=1$6iExKPhVyX3UT9JsffTq+A$sbHYsimuBYJCHYf+ynNZtcf+baxGVsPZjbc+mxwNi84"
 
 
-def staff(
-    *roles: Role, username: str = "", regions: Iterable[str] | None = None, now: datetime | None = None
-) -> Actor:
+def staff(*roles: Role, username: str = "", regions: Iterable[str] | None = None, now: datetime | None = None) -> Actor:
     """A logged-in person with these roles; each call makes another person."""
     account = account_with(*roles, username=username, regions=regions, now=now)
     return session_of(account, now=now)

@@ -51,14 +51,28 @@ from support.parties import organization_entry, person_entry
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 SYSTEM = system_actor("test")
-_REASONS = {"keyCompromise": 1, "affiliationChanged": 3, "superseded": 4, "cessationOfOperation": 5, "certificateHold": 6}
+_REASONS = {
+    "keyCompromise": 1,
+    "affiliationChanged": 3,
+    "superseded": 4,
+    "cessationOfOperation": 5,
+    "certificateHold": 6,
+}
 _ALL = frozenset(rights_of(frozenset(Role)))
 
 
 def person_in_role(role: Role, account: int, *, credential: int | None = None, regions: tuple[str, ...] = ()) -> Actor:
     """A logged-in person of one role; without regions: of the whole province."""
     sight = frozenset(regions) if regions else None
-    return Actor("staff", account, f"{role.value}{account}", account, credential or account + 100, rights_of(frozenset({role})), sight)
+    return Actor(
+        "staff",
+        account,
+        f"{role.value}{account}",
+        account,
+        credential or account + 100,
+        rights_of(frozenset({role})),
+        sight,
+    )
 
 
 def clerk(account: int = 21, **options: Any) -> Actor:
@@ -233,11 +247,16 @@ def world(*, connector: MemoryCa | None = None, people: int = 3, tokens: int = 6
     install_media(SYSTEM, now=NOW)
     for code in ("sm2-personal", "sm2-organization", "sm2-device", "sm2-seal"):
         ca.register_authority(SYSTEM, code=code, certificate=made.certificate, connector=made.code, now=NOW)
-    entries = [person_entry(number, name=f"测试{'甲乙丙丁戊己庚辛壬癸'[number % 10]}", phone="") for number in range(1, people + 1)]
+    entries = [
+        person_entry(number, name=f"测试{'甲乙丙丁戊己庚辛壬癸'[number % 10]}", phone="")
+        for number in range(1, people + 1)
+    ]
     everything = Actor("staff", 1, "全能", 1, 1, _ALL, None)
     body = register_organization(everything, organization_entry(1), now=NOW)
     registered = [row for row in register_people(everything, entries, now=NOW) if isinstance(row, Person)]
-    device = register_device(everything, DeviceEntry(name="测试网关", domain_name="gw.gov.example", region="350102"), now=NOW)
+    device = register_device(
+        everything, DeviceEntry(name="测试网关", domain_name="gw.gov.example", region="350102"), now=NOW
+    )
     serials = [TokenEntry(f"BYT{number:07d}", admin_pin="K7QW3ZPN5TXD2HMA") for number in range(tokens)]
     received = receive_tokens(everything, serials, medium="USB_KEY", region_code="350102", now=NOW)
     return World(made, body, registered, device, [row for row in received if isinstance(row, Token)])
@@ -279,7 +298,9 @@ def decided(world: World, *drafts: RequestDraft, now: datetime = NOW) -> list[Se
     return approved.done
 
 
-def issue(world: World, request: ServiceRequest, now: datetime = NOW, *, token: Token | None = None, container: str = "c1") -> ServiceRequest:
+def issue(
+    world: World, request: ServiceRequest, now: datetime = NOW, *, token: Token | None = None, container: str = "c1"
+) -> ServiceRequest:
     """Open the issuance of a decided request with a fresh key of a token."""
     device = token or world.token()
     return ra.issue(

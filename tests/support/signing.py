@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-
 from banyan import gm
 from banyan.cli.ceremony import CeremonyResult, sample_ceremony
 from banyan.domain import audit
@@ -24,13 +22,15 @@ from banyan.domain.ca.models import CertificateAuthority, Issuance
 from banyan.domain.ra import rules as ra_rules
 from banyan.domain.ra.models import Approval, Proofreading, ServiceRequest
 from banyan.kernel.actor import system_actor
-from banyan.kernel.errors import ServiceUnavailable
+from banyan.kernel.errors import BanyanError, RemoteError, ServiceUnavailable
 from banyan.kernel.home import Home
 from banyan.kernel.identifiers import new_serial, serial_hex
-from banyan.kernel.rpc import Client
+from banyan.kernel.rpc import Client, _pack, _unpack
 from banyan.pki import csr
 from banyan.pki.certificate import Certificate, IdentifyCode
 from banyan.pki.names import encode_name
+from banyan.signer.kmc_process import KmcService, kmc_kek
+from banyan.signer.process import SignerService, signer_kek
 
 TESTER = system_actor("tests")
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -58,9 +58,11 @@ def fresh_stores(home: Home) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def register(result: CeremonyResult) -> dict[str, CertificateAuthority]:
-    """Rows for the CAs of a ceremony, by code."""
-    known: dict[str, CertificateAuthority] = {}
+def register(
+    result: CeremonyResult, known: Mapping[str, CertificateAuthority] | None = None
+) -> dict[str, CertificateAuthority]:
+    """Rows for the CAs of a ceremony, by code, with those ``known`` before."""
+    rows = dict(known or {})
     with audit.action_scope():
         for made in result.authorities:
             view = Certificate.parse(made.certificate)
@@ -72,15 +74,15 @@ def register(result: CeremonyResult) -> dict[str, CertificateAuthority]:
                 algorithm=made.algorithm,
                 kind="ROOT" if made.is_root else "ISSUING",
                 connector="embedded",
-                parent=known.get(made.parent),
+                parent=rows.get(made.parent),
                 not_before=view.not_before,
                 not_after=view.not_after,
                 created_at=NOW,
             )
             row.save()
             audit.record(TESTER, "test.register", row)
-            known[made.code] = row
-    return known
+            rows[made.code] = row
+    return rows
 
 
 def installation(home: Home) -> dict[str, CertificateAuthority]:
@@ -270,7 +272,30 @@ def running(home: Home, *names: str, **environment: str) -> Iterator[dict[str, C
             process.wait(20)
 
 
-def signer_home() -> Home:
-    """The installation that Django was set up for."""
-    home: Home = settings.HOME
-    return home
+class Direct:
+    """The calls of a service without a process or a socket between; errors come as over the socket."""
+
+    def __init__(self, service: SignerService | KmcService) -> None:
+        self.service = service
+        self._handlers = service.handlers()
+
+    def call(self, method: str, **params: Any) -> Any:
+        try:
+            return _unpack(_pack(self._handlers[method](**_unpack(_pack(params)))))
+        except BanyanError as error:
+            raise RemoteError(error.code, error.template, error.fields) from error
+
+
+@contextmanager
+def serving(home: Home, *names: str) -> Iterator[dict[str, Direct]]:
+    """The services of signer and KMC in this process: for tests that are about what they decide."""
+    services: dict[str, Direct] = {}
+    try:
+        if "signer" in names:
+            services["signer"] = Direct(SignerService(home, signer_kek(home)))
+        if "kmc" in names:
+            services["kmc"] = Direct(KmcService(home, kmc_kek(home), pool_minimum=4))
+        yield services
+    finally:
+        for one in services.values():
+            one.service.close()

@@ -35,6 +35,7 @@ def verify(as_json: bool) -> None:
     from banyan import sealing
     from banyan.domain.audit import checkpoints, verifying
     from banyan.domain.audit.errors import CheckpointInvalid
+    from banyan.domain.audit.walking import Finding
 
     unreadable = ""
     try:
@@ -43,7 +44,7 @@ def verify(as_json: bool) -> None:
         lines, unreadable = [], str(error)
     report = verifying.verify(sealing.keyring(home), lines, progress=_progress(as_json))
     if unreadable:
-        report.findings.insert(0, verifying.Finding("checkpoint_differs", "checkpoints", unreadable))
+        report.findings.insert(0, Finding("checkpoint_differs", "checkpoints", unreadable))
     _show(report, as_json)
     if not report.is_good:
         sys.exit(WRONG)

@@ -2,7 +2,15 @@
 
 import os
 
+from banyan.kernel.errors import BanyanError, N_
 from banyan.kernel.home import Home
+
+
+class NotInstalled(BanyanError):
+    """There is no installation here."""
+
+    code = "cli.not_installed"
+    message = N_("{home} 里没有安装。先运行 banyan init。")
 
 
 def django_setup() -> Home:

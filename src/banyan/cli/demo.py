@@ -41,50 +41,40 @@ def run_demo(
     home: Home, sheet: Path | None, rows: int, connector: str, pin_letters: Path | None, *, quiet: bool
 ) -> dict[str, Any]:
     """Make the installation, do the main job, and say where everything lies."""
-    from banyan.cli import installing
-    from banyan.cli.context import django_setup
+    from banyan.cli.sample_work import default_sheet, make_sample
     from banyan.cli.superior import SUPERIOR_CODES
-    from banyan.config.settings import load
 
     def say(text: str) -> None:
         click.echo(text, err=quiet)
 
-    now = clock.now()
-    installing.begin(home)
-    installing.make_keys(home)
-    django_setup()
-    installing.build_database()
-    installing.register_base(now)
-    leave_out = () if connector == EMBEDDED else SUPERIOR_CODES
-    installing.make_sample_authorities(home, load().url, now, leave_out=leave_out)
-    links = installing.first_accounts(installing.sample_people(), now)
-    installing.write_settings(home, {"state": "sample", "host": "127.0.0.1", "soft_tokens": True})
+    make_sample(home, leave_out=() if connector == EMBEDDED else SUPERIOR_CODES)
     say(f"样例安装已建好：{home.path}")
-    return _main_job(home, {link.username: link.secret for link in links}, sheet, rows, connector, pin_letters, say)
+    return main_job_report(
+        home, sheet or default_sheet(home, rows), say=say, connector=connector, pin_letters=pin_letters
+    )
 
 
-def _main_job(
-    home: Home, secrets: dict[str, str], sheet: Path | None, rows: int, connector: str, pin_letters: Path | None, say: Any
+def main_job_report(
+    home: Home, sheet: Path, *, say: Any, connector: str = EMBEDDED, pin_letters: Path | None = None
 ) -> dict[str, Any]:
-    from banyan.cli import main_job, sample
+    """Carry a sheet to certificates in tokens with the processes it needs, and report as ``banyan demo`` does."""
+    from banyan.cli import main_job
     from banyan.cli.processes import key_holders
+    from banyan.cli.sample_work import sample_links
     from banyan.jobs import rounds
 
-    if sheet is None:
-        sheet = home.files / "sample-applications.xlsx"
-        sample.write_sheet(sheet, sample.sheet_rows(rows))
     with ExitStack() as stack:
         stack.enter_context(key_holders(home))
         if connector != EMBEDDED:
             from banyan.cli.superior import simulated_superior
 
             stack.enter_context(simulated_superior(home, connector))
-        people = main_job.log_people_in(secrets)
+        people = main_job.log_people_in({link.username: link.secret for link in sample_links()})
 
         def advance() -> None:
             rounds.carry_on_all(home, clock.now(), rounds.RoundOutcome())
 
-        result = main_job.carry_sheet(home, people, sheet, advance, say, iterations=None)
+        result = main_job.carry_sheet(home, people, sheet, advance, say)
         rounds.work(home, clock.now())
     if pin_letters is not None:
         _write_letters(pin_letters, result.tokens)

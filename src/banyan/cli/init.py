@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from banyan.kernel import clock
 from banyan.kernel.home import Home
 
 if TYPE_CHECKING:
@@ -16,13 +15,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--sample/--production", "is_sample", default=True, help="A sample with test CAs, or a real installation.")
+@click.option("--upgrade", is_flag=True, help="Bring the database of an existing installation up to this release.")
 @click.option("--if-missing", is_flag=True, help="Do nothing when there is an installation already.")
 @click.option("--ceremony", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Production: directory an attended ceremony (banyan ca ceremony) left its certificates in.")
+              help="Production: what an attended ceremony (banyan ca ceremony) left for the installation.")
 @click.option("--administrators", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Production: TOML with the three administrators: username = \"display name\" for each role.")
+              help='Production: TOML, for each of the three roles: role = { username = "…", name = "…" }.')
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with the first log-in links.")
-def init(is_sample: bool, if_missing: bool, ceremony: Path | None, administrators: Path | None, as_json: bool) -> None:
+def init(is_sample: bool, upgrade: bool, if_missing: bool, ceremony: Path | None, administrators: Path | None, as_json: bool) -> None:
     """Make an installation in BANYAN_HOME.
 
     --sample: everything on this machine, unattended, every CA name contains 测试, bound to 127.0.0.1.
@@ -32,10 +32,20 @@ def init(is_sample: bool, if_missing: bool, ceremony: Path | None, administrator
     from banyan.cli import installing
 
     home = Home.from_environment()
+    os.environ["BANYAN_HOME"] = str(home.path)
     if if_missing and installing.is_complete(home):
         return
+    if upgrade:
+        from banyan.cli.context import django_setup
+
+        django_setup()
+        installing.build_database()
+        return
     if is_sample:
-        links = _make_sample(home)
+        from banyan.cli.sample_work import make_sample, sample_links
+
+        make_sample(home)
+        links = sample_links()
     else:
         from banyan.cli.production import make_production
 
@@ -43,34 +53,14 @@ def init(is_sample: bool, if_missing: bool, ceremony: Path | None, administrator
     _tell(links, as_json)
 
 
-def _make_sample(home: Home) -> list["FirstLink"]:
-    from banyan.cli import installing
-    from banyan.cli.context import django_setup
-    from banyan.config.settings import load
-
-    now = clock.now()
-    installing.begin(home)
-    installing.make_keys(home)
-    os.environ["BANYAN_HOME"] = str(home.path)
-    django_setup()
-    installing.build_database()
-    installing.register_base(now)
-    installing.make_sample_authorities(home, load().url, now)
-    links = installing.first_accounts(installing.sample_people(), now)
-    installing.write_settings(home, {"state": "sample", "host": "127.0.0.1", "soft_tokens": True})
-    return links
-
-
-def _tell(links: list["FirstLink"], as_json: bool) -> None:
+def _tell(links: "list[FirstLink]", as_json: bool) -> None:
     from banyan.cli.links import first_login_url
+    from banyan.cli.sample_work import print_links
 
-    rows = [
-        {"username": link.username, "name": link.display_name, "link": first_login_url(link.secret)}
-        for link in links
-    ]
-    if as_json:
-        click.echo(json.dumps({"links": rows}, ensure_ascii=False))
+    if not as_json:
+        print_links(links)
         return
-    click.echo("首次登录链接（每条只能用一次，24 小时内有效）：")
-    for row in rows:
-        click.echo(f"  {row['name']:　<10} {row['username']:14} {row['link']}")
+    rows = [
+        {"username": link.username, "name": link.display_name, "link": first_login_url(link.secret)} for link in links
+    ]
+    click.echo(json.dumps({"links": rows}, ensure_ascii=False))

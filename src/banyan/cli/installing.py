@@ -1,5 +1,6 @@
 """Making an installation: keys, database, CAs, regions, systems, media, first accounts."""
 
+import json
 import os
 import secrets
 import shutil
@@ -59,21 +60,26 @@ def is_complete(home: Home) -> bool:
     return home.settings_file.exists()
 
 
-def begin(home: Home) -> None:
+def begin(home: Home, *, may_hold: frozenset[str] = frozenset()) -> None:
     """Mark the place as being made, clearing what a broken attempt left there.
 
     Nothing was ever issued from a broken attempt: settings and accounts come last. A directory that is neither ours nor
-    empty is left alone. Raises InstallationExists, PlaceTaken.
+    empty is left alone, but for entries that ``may_hold`` names (what a ceremony left). Raises InstallationExists, PlaceTaken.
     """
     if is_complete(home):
         raise InstallationExists(home=str(home.path))
     mark = home.path / _MARK
-    if mark.exists():
+    if mark.exists() and not may_hold:
         shutil.rmtree(home.path)
         shutil.rmtree(home.keys, ignore_errors=True)
-    for place in (home.path, home.keys):
-        if place.exists() and any(place.iterdir()):
-            raise PlaceTaken(place=str(place))
+    if mark.exists():
+        for name in (home.database.name, f"{home.database.name}-wal", f"{home.database.name}-shm"):
+            (home.path / name).unlink(missing_ok=True)
+    found = {entry.name for entry in home.path.iterdir()} - {_MARK} if home.path.exists() else set()
+    if not mark.exists() and found - may_hold:
+        raise PlaceTaken(place=str(home.path))
+    if not may_hold and home.keys.exists() and any(home.keys.iterdir()):
+        raise PlaceTaken(place=str(home.keys))
     home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     home.path.chmod(0o700)
     mark.touch()
@@ -133,6 +139,21 @@ def make_sample_authorities(home: Home, address: str, now: datetime, *, leave_ou
             certificate=made.certificate,
             connector="" if made.is_root else "embedded",
             parent=access.authority(made.parent) if made.parent else None,
+            now=now,
+        )
+
+
+def register_ceremony(record: Path, now: datetime) -> None:
+    """Register the CAs that an attended ceremony made, from its record."""
+    from banyan.domain.ca import access, actions
+
+    for row in json.loads((record / "authorities.json").read_text(encoding="utf-8")):
+        actions.register_authority(
+            installer(),
+            code=row["code"],
+            certificate=(record / row["file"]).read_bytes(),
+            connector="embedded" if row["parent"] else "",
+            parent=access.authority(row["parent"]) if row["parent"] else None,
             now=now,
         )
 

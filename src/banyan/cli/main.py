@@ -6,7 +6,7 @@ from importlib import import_module
 import click
 
 from banyan import __version__
-from banyan.kernel.errors import BanyanError
+from banyan.kernel.errors import BanyanError, N_
 
 # command → (module, one line of help). The line stands here so that listing commands imports nothing.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -18,10 +18,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("banyan.cli.config", "Show the settings, secrets hidden."),
     "demo": ("banyan.cli.demo", "The main job from a sheet to certificates in tokens, headless."),
     "init": ("banyan.cli.init", "Make an installation."),
+    "jobs": ("banyan.cli.jobs", "Do the work that needs no person, round after round."),
     "key": ("banyan.cli.key", "Recover an escrowed encryption key under dual control."),
     "kmc": ("banyan.cli.kmc", "Run the key-management process."),
     "login": ("banyan.cli.login", "Log in and keep a session."),
     "logout": ("banyan.cli.login", "End the session."),
+    "pages": ("banyan.cli.pages", "Serve the pages."),
     "request": ("banyan.cli.request", "Service requests: the six businesses, step by step."),
     "run": ("banyan.cli.run", "Serve: signer, key management, jobs and pages, supervised."),
     "sheet": ("banyan.cli.sheet", "Sheets of applications: template, check, import, result."),
@@ -30,6 +32,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("banyan.cli.token", "Tokens: list, prepare, write, PIN, unlock."),
     "whoami": ("banyan.cli.login", "Who is logged in, with which rights."),
 }
+
+
+DATABASE_TROUBLE = N_("数据库打不开或没有应答。检查 BANYAN_HOME、database 设置、磁盘和数据库服务，再重试。")
 
 
 class LazyGroup(click.Group):
@@ -65,7 +70,7 @@ def banyan() -> None:
 def main() -> None:
     """Entry point; an error of ours becomes one clear line and exit code 1."""
     try:
-        banyan.main(standalone_mode=False)
+        sys.exit(banyan.main(standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.Abort:
@@ -78,3 +83,15 @@ def main() -> None:
 
         click.echo(f"{translated(error)} [{error.code}]", err=True)
         sys.exit(1)
+    except Exception as error:
+        if not _is_of_database(error):
+            raise
+        from banyan.cli.messages import translate
+
+        click.echo(f"{translate(DATABASE_TROUBLE)} [cli.database] {error}", err=True)
+        sys.exit(1)
+
+
+def _is_of_database(error: Exception) -> bool:
+    """Whether Django's database layer raised it (asked without importing Django)."""
+    return any(base.__module__ == "django.db.utils" and base.__name__ == "Error" for base in type(error).__mro__)

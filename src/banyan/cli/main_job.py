@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from banyan.cli.importing import import_file
-from banyan.cli.personalizing import NewToken, drawer, make_tokens, prepare, write_all
+from banyan.cli.personalizing import NewToken, drawer, make_tokens, prepare, renew_pin, write_all
 from banyan.domain.iam.access import actor_from_session
 from banyan.domain.iam.login import log_in_with_link
 from banyan.domain.ra import access as requests
@@ -60,7 +60,7 @@ def log_people_in(secrets_by_name: Mapping[str, str]) -> People:
     return People(**actors)
 
 
-def carry_sheet(home: Home, people: People, sheet: Path, advance: Callable[[], None], say: Say, *, iterations: int | None) -> Result:
+def carry_sheet(home: Home, people: People, sheet: Path, advance: Callable[[], None], say: Say) -> Result:
     """Import the sheet and carry every good row to a certificate pair in a token that was handed over.
 
     ``advance`` does a round with the connectors. Safe to start again: each request is taken from the step it is at.
@@ -72,7 +72,7 @@ def carry_sheet(home: Home, people: People, sheet: Path, advance: Callable[[], N
     _do(ids, people.proofreader, "proofread", "校对", ra.proofread_many)
     _do(ids, people.approver, "approve", "审核", ra.approve_many)
     say(f"校对、审核 {len(ids)} 件")
-    issue(home, people.clerk, ids, result, iterations)
+    issue(home, people.clerk, ids, result)
     _wait_for_certificates(people.clerk, ids, advance, say)
     personalize(home, people.clerk, ids, result)
     say(f"签发并写入介质 {len(ids)} 件")
@@ -82,26 +82,33 @@ def carry_sheet(home: Home, people: People, sheet: Path, advance: Callable[[], N
     return result
 
 
-def issue(home: Home, clerk: Actor, ids: Sequence[int], result: Result, iterations: int | None) -> None:
+def issue(home: Home, clerk: Actor, ids: Sequence[int], result: Result) -> None:
     """A token a request: its key, its PKCS#10, the intent."""
     waiting = [one for one in _at(clerk, ids, "issue") if one.issuance_id is None]
     orders = []
-    pins: dict[str, str] = {}
     for request in waiting:
-        made = make_tokens(home, clerk, [serial_for(request)], request.region_code, clock.now(), iterations=iterations)
-        result.tokens += made
-        pins |= {one.serial: one.user_pin for one in made}
-    for request in waiting:
-        with drawer(home).open(serial_for(request)) as token:
-            orders.append(prepare(token, request, pins[serial_for(request)]))
+        serial = serial_for(request)
+        result.tokens += make_tokens(home, clerk, [serial], request.region_code, clock.now())
+        with drawer(home).open(serial) as token:
+            orders.append(prepare(token, request, _pin_of(home, clerk, serial, result)))
     _passed("签发", ra.issue_many(clerk, orders, clock.now()))
 
 
 def personalize(home: Home, clerk: Actor, ids: Sequence[int], result: Result) -> None:
     """Write the pairs into their tokens and note the proofs."""
-    due = [one.pk for one in _at(clerk, ids, "personalize")]
-    pins = {one.serial: one.user_pin for one in result.tokens}
-    _passed("制证", write_all(home, clerk, due, pins, clock.now()))
+    due = _at(clerk, ids, "personalize")
+    pins = {one.token_serial: _pin_of(home, clerk, one.token_serial, result) for one in due}
+    _passed("制证", write_all(home, clerk, [one.pk for one in due], pins, clock.now()))
+
+
+def _pin_of(home: Home, clerk: Actor, serial: str, result: Result) -> str:
+    """The token's initial PIN; a start that was broken off took it along, then a new one is set."""
+    for token in result.tokens:
+        if token.serial == serial:
+            return token.user_pin
+    renewed = renew_pin(home, clerk, serial, clock.now())
+    result.tokens.append(renewed)
+    return renewed.user_pin
 
 
 def serial_for(request: ServiceRequest) -> str:

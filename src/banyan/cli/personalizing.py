@@ -12,7 +12,7 @@ from banyan.domain.ca import access as certificates
 from banyan.domain.inventory import access as inventory
 from banyan.domain.inventory.errors import InventoryError
 from banyan.domain.inventory.stocking import TokenEntry, receive_tokens
-from banyan.domain.inventory.token_life import replace_admin_pins
+from banyan.domain.inventory.token_life import open_admin_pin_for_unlock, replace_admin_pins
 from banyan.domain.ra import access as requests
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import ServiceRequest
@@ -59,6 +59,16 @@ def make_tokens(
     for serial, (user_pin, admin_pin) in made.items():
         box.create(serial, user_pin=user_pin, admin_pin=admin_pin, now=now, **options).close()
     return [NewToken(serial, user_pin) for serial, (user_pin, _) in made.items()]
+
+
+def renew_pin(home: Home, actor: Actor, serial: str, now: datetime) -> NewToken:
+    """Set a new initial PIN with the sealed administrator PIN; opening that one is audited."""
+    stocked = inventory.token_by_serial(actor, serial)
+    admin_pin = open_admin_pin_for_unlock(actor, stocked.pk, now=now)
+    user_pin = random_pin()
+    with drawer(home).open(serial) as token:
+        token.unlock_with_admin_pin(admin_pin, user_pin)
+    return NewToken(serial, user_pin)
 
 
 def prepare(token: SoftToken, request: ServiceRequest, pin: str) -> IssueOrder:

@@ -57,9 +57,10 @@ _REGIONS = ("350102", "350203", "350302", "350404", "350503", "350602", "350702"
 def sheet_rows(count: int = 10) -> list[dict[str, str]]:
     """The rows of the sample sheet: ``count`` good ones over the systems and kinds, then three that must fail."""
     rows = [_row(number) for number in range(1, count + 1)]
-    broken = _row(count + 1)
+    person = 10 * (count // 10 + 1) + 1  # the next row that is a person's
+    broken = _row(person)
     broken["证件号码"] = broken["证件号码"][:-1] + ("0" if broken["证件号码"][-1] != "0" else "1")
-    nowhere = _row(count + 2) | {"行政区划": "龙宫市"}
+    nowhere = _row(person + 1) | {"行政区划": "龙宫市"}
     twice = dict(rows[0])
     return [*rows, broken, nowhere, twice]
 

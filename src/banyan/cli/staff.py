@@ -59,6 +59,17 @@ def renew_link(username: str) -> None:
     _print_link(username, link.secret)
 
 
+@staff.command("sample-links")
+def sample_links() -> None:
+    """Sample installations: fresh first log-in links for everybody."""
+    from banyan.cli.context import django_setup
+
+    django_setup()
+    from banyan.cli import sample_work
+
+    sample_work.print_links(sample_work.sample_links())
+
+
 @staff.command("stop")
 @click.argument("username")
 def stop(username: str) -> None:

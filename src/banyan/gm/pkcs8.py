@@ -6,6 +6,7 @@ that show a key without a password say *unsafe* in their name.
 
 import os
 from collections.abc import Callable
+from typing import NamedTuple
 
 from asn1crypto import core
 
@@ -58,7 +59,6 @@ class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
         ("version", core.Integer),
         ("algorithm", _Algorithm),
         ("private_key", core.OctetString),
-        ("attributes", core.SetOf, {"implicit": 0, "optional": True, "spec": core.Any}),
     ]
 
 
@@ -72,13 +72,22 @@ class _EcPrivateKey(core.Sequence):  # type: ignore[misc]
 
 
 def unsafe_private_key_info(private: bytes) -> bytes:
-    """The PrivateKeyInfo (RFC 5958) of a private key, readable by anyone who holds it."""
-    inner = _EcPrivateKey({"version": 1, "private_key": private, "public_key": public_key(private)})
+    """The PrivateKeyInfo (RFC 5958) of a private key, readable by anyone who holds it. Raises PrivateKeyInvalid."""
+    return _info(private, public_key(private), has_curve=False)
+
+
+def _info(private: bytes, public: bytes | None, has_curve: bool) -> bytes:
+    """PrivateKeyInfo around SEC1's ECPrivateKey, whose curve and public key may be stated or not."""
+    inner: dict[str, object] = {"version": 1, "private_key": private}
+    if has_curve:
+        inner["parameters"] = _SM2_CURVE
+    if public is not None:
+        inner["public_key"] = public
     info = _PrivateKeyInfo(
         {
             "version": 0,
             "algorithm": {"algorithm": _EC_PUBLIC_KEY, "parameters": core.ObjectIdentifier(_SM2_CURVE)},
-            "private_key": inner.dump(),
+            "private_key": _EcPrivateKey(inner).dump(),
         }
     )
     return bytes(info.dump())
@@ -122,10 +131,10 @@ def decrypt_private_key(der: bytes, password: bytes) -> bytes:
 
     Raises PasswordWrong, PrivateKeyFileInvalid.
     """
-    derivation, iv, encrypted = _scheme(der)
-    key = _derive(derivation, password)
+    scheme = _scheme(der)
+    key = _prf_function(scheme.prf)(password, scheme.salt, scheme.iterations, _SM4_KEY_BYTES)
     try:
-        info = cbc_decrypt(key, iv, encrypted)
+        info = cbc_decrypt(key, scheme.iv, scheme.encrypted)
         return _private_key(info)
     except (errors.PaddingInvalid, errors.PrivateKeyFileInvalid):
         # A wrong password that happens to leave good padding shows as a key of no sense.
@@ -137,35 +146,50 @@ def unsafe_private_key(der: bytes) -> bytes:
     return _private_key(der)
 
 
-def _scheme(der: bytes) -> tuple[_Pbkdf2Parameters, bytes, bytes]:
+class _Scheme(NamedTuple):
+    """What a PBES2 file says of itself, read into plain values."""
+
+    prf: str
+    salt: bytes
+    iterations: int
+    key_length: int | None
+    iv: bytes
+    encrypted: bytes
+
+
+# What asn1crypto raises on octets that are not what they should be.
+_MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+
+
+def _scheme(der: bytes) -> _Scheme:
     try:
         outer = _EncryptedPrivateKeyInfo.load(der, strict=True)
         if outer["algorithm"]["algorithm"].dotted != _PBES2:
             raise errors.PrivateKeyFileInvalid(reason="不是 PBES2")
-        scheme = outer["algorithm"]["parameters"].parse(_Pbes2Parameters)
-        if scheme["derivation"]["algorithm"].dotted != _PBKDF2:
+        parameters = outer["algorithm"]["parameters"].parse(_Pbes2Parameters)
+        if parameters["derivation"]["algorithm"].dotted != _PBKDF2:
             raise errors.PrivateKeyFileInvalid(reason="密钥派生不是 PBKDF2")
-        if scheme["encryption"]["algorithm"].dotted != _SM4_CBC:
+        if parameters["encryption"]["algorithm"].dotted != _SM4_CBC:
             raise errors.PrivateKeyFileInvalid(reason="加密算法不是 SM4-CBC")
-        derivation = scheme["derivation"]["parameters"].parse(_Pbkdf2Parameters)
-        iv = scheme["encryption"]["parameters"].parse(core.OctetString).native
-        encrypted = outer["encrypted"].native
-        derivation["prf"].native, derivation["iterations"].native, derivation["salt"].native  # noqa: B018  (read all now)
-    except (ValueError, TypeError, KeyError):
+        derivation = parameters["derivation"]["parameters"].parse(_Pbkdf2Parameters)
+        prf = derivation["prf"]
+        scheme = _Scheme(
+            prf="" if isinstance(prf, core.Void) else prf["algorithm"].dotted,
+            salt=bytes(derivation["salt"].native),
+            iterations=int(derivation["iterations"].native),
+            key_length=derivation["key_length"].native,
+            iv=bytes(parameters["encryption"]["parameters"].parse(core.OctetString).native),
+            encrypted=bytes(outer["encrypted"].native),
+        )
+    except _MALFORMED:
         raise errors.PrivateKeyFileInvalid(reason="DER 结构不符") from None
-    if len(iv) != 16 or not encrypted or len(encrypted) % 16:
+    if len(scheme.iv) != 16 or not scheme.encrypted or len(scheme.encrypted) % 16:
         raise errors.PrivateKeyFileInvalid(reason="长度不符")
-    return derivation, iv, encrypted
-
-
-def _derive(parameters: _Pbkdf2Parameters, password: bytes) -> bytes:
-    iterations, salt = parameters["iterations"].native, parameters["salt"].native
-    if not 1 <= iterations <= MOST_ITERATIONS:
+    if not 1 <= scheme.iterations <= MOST_ITERATIONS:
         raise errors.PrivateKeyFileInvalid(reason="迭代次数不合理")
-    if parameters["key_length"].native not in (None, _SM4_KEY_BYTES):
+    if scheme.key_length not in (None, _SM4_KEY_BYTES):
         raise errors.PrivateKeyFileInvalid(reason="密钥长度不符")
-    prf = parameters["prf"]["algorithm"].dotted if parameters["prf"].native else ""
-    return _prf_function(prf)(password, salt, iterations, _SM4_KEY_BYTES)
+    return scheme
 
 
 def _prf_function(prf: str) -> Callable[[bytes, bytes, int, int], bytes]:
@@ -183,10 +207,8 @@ def _private_key(der: bytes) -> bytes:
         curve = algorithm["parameters"].parse(core.ObjectIdentifier).dotted
         if algorithm["algorithm"].dotted != _EC_PUBLIC_KEY or curve != _SM2_CURVE:
             raise errors.PrivateKeyFileInvalid(reason="不是 SM2 私钥")
-        inner = _EcPrivateKey.load(info["private_key"].native, strict=True)
-        private = bytes(inner["private_key"].native)
-        stated = inner["public_key"].native
-    except (ValueError, TypeError, KeyError):
+        private = bytes(_EcPrivateKey.load(info["private_key"].native, strict=True)["private_key"].native)
+    except _MALFORMED:
         raise errors.PrivateKeyFileInvalid(reason="DER 结构不符") from None
     if len(private) != KEY_BYTES:
         raise errors.PrivateKeyFileInvalid(reason="私钥长度不符")
@@ -194,6 +216,9 @@ def _private_key(der: bytes) -> bytes:
         public = public_key(private)
     except errors.PrivateKeyInvalid:
         raise errors.PrivateKeyFileInvalid(reason="私钥超出范围") from None
-    if stated is not None and stated != public:
-        raise errors.PrivateKeyFileInvalid(reason="公私钥不符")
+    # asn1crypto passes over what it does not know, and CBC lets changes through: only the forms that are written by
+    # somebody count, with the public half, if stated, being the right one.
+    forms = (_info(private, stated, has_curve) for stated in (public, None) for has_curve in (False, True))
+    if der not in forms:
+        raise errors.PrivateKeyFileInvalid(reason="公私钥不符或含有多余的内容")
     return private

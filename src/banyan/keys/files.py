@@ -11,6 +11,7 @@ def write_private(path: Path, data: bytes, *, overwrite: bool = False) -> None:
     Raises FileExistsError when the file is there and ``overwrite`` is not set.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -7,6 +7,7 @@ and compared with the library's own encoding of the same content (docs/adr/0003-
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from banyan.pki import extensions, moving_parts
 from banyan.pki import strict_der as der
@@ -14,7 +15,6 @@ from banyan.pki.certificate_parts import CertificateParts, Issuer
 from banyan.pki.certificate_reference import encode_tbs_by_library
 from banyan.pki.certificate_sample import sample_parts
 from banyan.pki.errors import Malformed, PartsInvalid, TemplateInvalid
-from banyan.pki.key_identifier import is_bare_point
 from banyan.pki.moving_parts import MovingExtension
 from banyan.pki.profile import IdentifyCodeForm, Presence, Profile, Use
 
@@ -65,9 +65,8 @@ class Template:
         after_serial, pieces, validity = self._after_serial, self._extension_pieces, self._validity_der
         sm2_head, join = moving_parts.SM2_SPKI_HEAD, b"".join
         for parts in many:
-            key = parts.public_key
-            extension_bytes = join([piece if type(piece) is bytes else piece(parts) for piece in pieces])  # type: ignore[operator]
-            serial = parts.serial
+            serial, key = parts.serial, parts.public_key
+            extended = join([piece if type(piece) is bytes else piece(parts) for piece in pieces])  # type: ignore[operator]
             content = join(
                 (
                     _VERSION_3,
@@ -77,11 +76,12 @@ class Template:
                     after_serial,
                     validity(parts.not_before, parts.not_after),
                     parts.subject_der,
-                    sm2_head + key if is_bare_point(key) else key,
-                    der.tlv(0xA3, der.tlv(der.SEQUENCE, extension_bytes)),
+                    sm2_head + key if len(key) == 65 else key,
+                    _extensions_header(len(extended)),
+                    extended,
                 )
             )
-            encoded.append(der.tlv(der.SEQUENCE, content))
+            encoded.append(_sequence_header(len(content)) + content)
 
     def _validity_der(self, not_before: datetime, not_after: datetime) -> bytes:
         """Validity, remembered: a batch has few distinct ones."""
@@ -109,6 +109,17 @@ class Template:
         sample = self.sample_parts()
         if self.encode_tbs(sample) != encode_tbs_by_library(sample, self):
             raise TemplateInvalid(profile=self.profile.code, use=self.use)
+
+
+@lru_cache(maxsize=4096)
+def _sequence_header(size: int) -> bytes:
+    return der.tlv(der.SEQUENCE, bytes(size))[:-size]
+
+
+@lru_cache(maxsize=4096)
+def _extensions_header(size: int) -> bytes:
+    """``[3] EXPLICIT SEQUENCE OF Extension``: both headers."""
+    return der.tlv(0xA3, der.tlv(der.SEQUENCE, bytes(size)))[:-size]
 
 
 def _extension_pieces(template: Template) -> list[bytes | MovingExtension]:

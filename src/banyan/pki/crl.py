@@ -7,7 +7,6 @@ Signing is the caller's.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 from asn1crypto import core
@@ -54,13 +53,12 @@ _REASON_TAILS: Final = {Reason.UNSPECIFIED: b""} | {
 }
 _REMOVED: Final = _REASON_TAILS[Reason.REMOVE_FROM_CRL]
 _VERSION_2: Final = der.integer(1)
-_encode_time = lru_cache(maxsize=4096)(encode_time)
 
 
 def encode_entry(serial: bytes, revoked_at: datetime, reason: Reason = Reason.UNSPECIFIED) -> bytes:
     """One entry of revokedCertificates: serial (magnitude), instant, reason. Raises CrlInvalid."""
     try:
-        content = encode_serial(serial) + _encode_time(revoked_at) + _REASON_TAILS[reason]
+        content = encode_serial(serial) + encode_time(revoked_at) + _REASON_TAILS[reason]
     except (ValueError, KeyError) as error:
         raise CrlInvalid(reason=N_("吊销条目的序列号、时间或原因无效")) from error
     return der.tlv(der.SEQUENCE, content)

@@ -146,7 +146,7 @@ class _Lint:
         return breaches
 
     def _key(self, key: bytes) -> list[Breach]:
-        if is_bare_point(key):
+        if len(key) == 65 and key[0] == 4:
             # Whether the point lies on the curve is asked once for the whole batch.
             if not self._takes_sm2:
                 return [("key.form", {})]
@@ -171,22 +171,19 @@ class _Lint:
 
     def _identify_code(self, code: IdentifyCode | None) -> list[Breach]:
         profile = self._template.profile
-        if fault := _presence(profile.identify_code_presence, code is not None, "identify_code.presence"):
-            return fault
-        if code is None:
-            return []
-        document, value = code
-        clear = _CLEAR_TEXT.get(document)
+        if code is None or profile.identify_code is IdentifyCodeForm.ABSENT:
+            return _presence(profile.identify_code_presence, code is not None, "identify_code.presence")
+        clear = _CLEAR_TEXT.get(code.document)
         pattern = _HMAC_TEXT if profile.identify_code is IdentifyCodeForm.HMAC else clear
-        if clear is None or pattern is None or not pattern.fullmatch(value):
+        if clear is None or pattern is None or not pattern.fullmatch(code.value):
             return [("identify_code.form", {})]
         return []
 
     def _organization_code(self, code: str | None) -> list[Breach]:
-        presence = self._template.profile.organization_code
-        if fault := _presence(presence, code is not None, "organization_code.presence"):
-            return fault
-        return [] if code is None or _ORGANIZATION_TEXT.fullmatch(code) else [("organization_code.form", {})]
+        if code is None or not self._has_organization:
+            presence = self._template.profile.organization_code
+            return _presence(presence, code is not None, "organization_code.presence")
+        return [] if _ORGANIZATION_TEXT.fullmatch(code) else [("organization_code.form", {})]
 
     def _alternative_names(self, parts: CertificateParts) -> list[Breach]:
         presence = self._template.profile.alternative_names

@@ -7,6 +7,7 @@ These few encoders are what makes bulk issuance fast. Each has a twin made by th
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 
 from banyan.pki import extensions, oids
@@ -37,6 +38,8 @@ def encode_serial(serial: bytes) -> bytes:
     """
     if not serial or serial[0] == 0:
         raise ValueError("serial number must be positive and without leading zeros")
+    if serial[0] < 0x80 and len(serial) < 0x80:
+        return bytes((der.INTEGER, len(serial))) + serial
     return der.tlv(der.INTEGER, serial if serial[0] < 0x80 else b"\x00" + serial)
 
 
@@ -57,9 +60,17 @@ def identify_code(parts: CertificateParts) -> bytes:
     code = parts.identify_code
     if code is None:
         return b""
-    inner = der.tlv(_DOCUMENT_STRINGS[code.document], code.value.encode())
-    tag = 0xA0 | extensions.IDENTIFY_CODE_TAGS[code.document]
-    return der.sequence(_IDENTIFY_CODE_OID, der.octet_string(der.tlv(tag, inner)))
+    text = code.value.encode()
+    return _identify_code_head(code.document, len(text)) + text
+
+
+@lru_cache(maxsize=256)
+def _identify_code_head(document: str, size: int) -> bytes:
+    """All of the extension that stands before a text of ``size`` octets."""
+    inner = der.tlv(_DOCUMENT_STRINGS[document], bytes(size))
+    tag = 0xA0 | extensions.IDENTIFY_CODE_TAGS[document]
+    whole = der.sequence(_IDENTIFY_CODE_OID, der.octet_string(der.tlv(tag, inner)))
+    return whole[: len(whole) - size]
 
 
 def organization_code(parts: CertificateParts) -> bytes:
@@ -67,7 +78,16 @@ def organization_code(parts: CertificateParts) -> bytes:
     code = parts.organization_code
     if code is None:
         return b""
-    return der.sequence(_ORGANIZATION_CODE_OID, der.octet_string(der.tlv(der.PRINTABLE_STRING, code.encode("ascii"))))
+    text = code.encode("ascii")
+    return _organization_code_head(len(text)) + text
+
+
+@lru_cache(maxsize=256)
+def _organization_code_head(size: int) -> bytes:
+    """All of the extension that stands before a text of ``size`` octets."""
+    inner = der.tlv(der.PRINTABLE_STRING, bytes(size))
+    whole = der.sequence(_ORGANIZATION_CODE_OID, der.octet_string(inner))
+    return whole[: len(whole) - size]
 
 
 def alternative_names(parts: CertificateParts) -> bytes:

@@ -16,12 +16,14 @@ def encode_time(moment: datetime) -> bytes:
     """
     if moment.tzinfo is None:
         raise ValueError("naive datetime")
-    utc = moment.astimezone(UTC)
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     if utc.year < FIRST_YEAR:
         raise ValueError("before 1950")
+    # Several times faster than strftime: a CRL of a million entries calls this a million times.
+    rest = (utc.month, utc.day, utc.hour, utc.minute, utc.second)
     if utc.year < GENERALIZED_FROM_YEAR:
-        return der.tlv(der.UTC_TIME, f"{utc.year % 100:02d}{utc:%m%d%H%M%SZ}".encode())
-    return der.tlv(der.GENERALIZED_TIME, f"{utc.year:04d}{utc:%m%d%H%M%SZ}".encode())
+        return b"\x17\x0d%02d%02d%02d%02d%02d%02dZ" % (utc.year % 100, *rest)
+    return b"\x18\x0f%04d%02d%02d%02d%02d%02dZ" % (utc.year, *rest)
 
 
 def read_time(reader: der.Reader) -> datetime:

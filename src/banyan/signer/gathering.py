@@ -33,7 +33,8 @@ class Gathering(Generic[Item, Answer]):
     """Runs ``work`` on gathered items in one thread of its own.
 
     ``work`` takes items and returns one answer each, in order. ``limit`` bounds how many items meet in one
-    call. ``idle`` is called when nothing has arrived for a while.
+    call. ``idle`` is called when nothing has arrived for a while, ``at_end`` when the
+    thread ends; both on that thread.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Gathering(Generic[Item, Answer]):
         limit: int,
         name: str,
         idle: Callable[[], None] | None = None,
+        at_end: Callable[[], None] | None = None,
     ) -> None:
         self._work = work
         self._limit = limit
         self._idle = idle
+        self._at_end = at_end
         self._waiting: SimpleQueue[_Batch[Item, Answer] | _Single] = SimpleQueue()
         self._stopped = Event()
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -70,6 +73,13 @@ class Gathering(Generic[Item, Answer]):
         self._thread.join(timeout=30)
 
     def _run(self) -> None:
+        try:
+            self._work_until_stopped()
+        finally:
+            if self._at_end is not None:
+                self._at_end()
+
+    def _work_until_stopped(self) -> None:
         held: _Batch[Item, Answer] | _Single | None = None
         while held is not None or not self._stopped.is_set() or not self._waiting.empty():
             try:

@@ -80,3 +80,8 @@ def with_database(work: Callable[[], Result]) -> Result:
     except (OperationalError, InterfaceError) as error:
         connection.close()
         raise DatabaseUnavailable() from error
+
+
+def drop_connection() -> None:
+    """Close the calling thread's database connection (the proxy finds it; a bound method would be another thread's)."""
+    connection.close()

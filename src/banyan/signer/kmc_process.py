@@ -22,7 +22,7 @@ from banyan.pki.profile import load_profiles
 from banyan.signer import recovery, refusals
 from banyan.signer.errors import BatchTooLarge, KeyNotEscrowed, RecoveryRefused
 from banyan.signer.gathering import Gathering
-from banyan.signer.guarded import GuardedRow, with_database
+from banyan.signer.guarded import GuardedRow, drop_connection, with_database
 from banyan.signer.intents import load_recipients
 from banyan.signer.kmc_store import EscrowStore
 from banyan.signer.rates import Rates
@@ -48,7 +48,7 @@ class KmcService:
         self._pool_minimum = pool_minimum
         self._rates = Rates()
         self._gathering: Gathering[int, dict[str, Any]] = Gathering(
-            self._allocate, limit=BATCH, name="kmc", idle=self.refill
+            self._allocate, limit=BATCH, name="kmc", idle=self.refill, at_end=drop_connection
         )
 
     def handlers(self) -> Mapping[str, Callable[..., Any]]:

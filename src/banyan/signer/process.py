@@ -21,7 +21,7 @@ from banyan.signer.authorities import Authorities
 from banyan.signer.completion import BATCH, Completion, Order
 from banyan.signer.errors import BatchTooLarge, NotACheckpoint
 from banyan.signer.gathering import Gathering
-from banyan.signer.guarded import with_database
+from banyan.signer.guarded import drop_connection, with_database
 from banyan.signer.journal import Journal
 from banyan.signer.rates import Rates
 
@@ -50,7 +50,7 @@ class SignerService:
         self._crl_directory = home.signer / "crl"
         self._load()
         self._rates = Rates()
-        self._gathering: Gathering[Order, dict[str, Any]] = Gathering(self._complete, limit=BATCH, name="signer")
+        self._gathering: Gathering[Order, dict[str, Any]] = Gathering(self._complete, limit=BATCH, name="signer", at_end=drop_connection)
 
     def handlers(self) -> Mapping[str, Callable[..., Any]]:
         """The calls by name."""

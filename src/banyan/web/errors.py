@@ -1,40 +1,68 @@
-"""Errors as pages: what happened, what to do next; the code last and small."""
+"""Errors as pages: what happened, what to do next; the code last and small. Nothing of the inside is shown."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from banyan.domain.iam.rights import ROLE_NAMES, Role
 from banyan.kernel.errors import BanyanError, fill
 
 
 def text(error: BanyanError) -> str:
     """The error's message in the reader's language."""
-    return fill(_(error.template), error.fields)
+    return fill(_(error.template), {name: _in_words(value) for name, value in error.fields.items()})
 
 
-def page(request: HttpRequest, *, status: int, title: str, message: str, code: str = "") -> HttpResponse:
+def page(request: HttpRequest, *, status: int, title: str, message: str, code: str = "", icon: str = "info-circle") -> HttpResponse:
     """An error page."""
-    context = {"title": title, "message": message, "code": code}
-    return render(request, "web/error.html", context, status=status)
+    context: Mapping[str, Any] = {"title": title, "message": message, "code": code, "icon": icon}
+    return render(request, "web/error.html", dict(context), status=status)
 
 
 def refused(request: HttpRequest, error: BanyanError, *, status: int = 403) -> HttpResponse:
     """The page for an error of ours."""
-    return page(request, status=status, title=_("没有办成"), message=text(error), code=error.code)
+    return page(request, status=status, title=_("没有办成"), message=text(error), code=error.code, icon="alert-triangle")
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400: what came is no request that this page knows."""
+    del exception
+    message = _("浏览器送来的内容读不懂，没有改变任何数据。回到首页重新操作。")
+    return page(request, status=400, title=_("读不懂的请求"), message=message)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403 raised by Django itself."""
+    del exception
+    message = _("您的账号不能做这一步。需要时请联系安全管理员。")
+    return page(request, status=403, title=_("没有办成"), message=message, icon="lock")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404: what is not there and what may not be seen look alike."""
     del exception
-    return page(request, status=404, title=_("没有这一页"), message=_("没有找到，或者不在您的查看范围内。检查号码后再查一次。"))
+    message = _("没有找到，或者不在您的查看范围内。检查号码后再查一次。")
+    return page(request, status=404, title=_("没有这一页"), message=message, icon="search")
 
 
 def failed(request: HttpRequest) -> HttpResponse:
     """500: nothing of the fault is shown; it is in the log."""
-    return page(request, status=500, title=_("出错了"), message=_("系统没有完成这一步，数据没有改变。稍后再试；还不行，请联系运维。"))
+    message = _("系统没有完成这一步，数据没有改变。稍后再试；还不行，请联系运维。")
+    return page(request, status=500, title=_("出错了"), message=message, icon="alert-triangle")
 
 
 def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form was open too long, or came from somewhere else."""
     del reason
-    return page(request, status=403, title=_("页面已过时"), message=_("这一页打开得太久了。返回上一页刷新，再提交一次。"))
+    message = _("这一页打开得太久了。返回上一页刷新，再提交一次。")
+    return page(request, status=403, title=_("页面已过时"), message=message, icon="refresh")
+
+
+def _in_words(value: Any) -> Any:
+    """A field that is itself a message, or the name of a role, in the reader's language."""
+    if isinstance(value, Role):
+        return _(ROLE_NAMES[value])
+    return _(value) if isinstance(value, str) and value and not value.isascii() else value

@@ -1,4 +1,4 @@
-"""Who asks, and how our errors become pages."""
+"""Who asks, how our errors become pages, and that nothing of a page stays in a browser's store."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,22 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from banyan.domain import audit
+from banyan.domain.ca.errors import PairNotFound
 from banyan.domain.iam import access
-from banyan.domain.iam.errors import SessionInvalid
+from banyan.domain.iam.errors import RightMissing, SessionInvalid
+from banyan.domain.inventory.errors import TokenNotFound
+from banyan.domain.parties.errors import NotFound
+from banyan.domain.ra.errors import RequestNotFound
 from banyan.kernel import clock
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import BanyanError
+from banyan.kernel.errors import BanyanError, ServiceUnavailable
 from banyan.web import errors
 
 SESSION_COOKIE = "banyan_session"
 Handler = Callable[[HttpRequest], HttpResponse]
+# What is not there, what lies elsewhere and what one has no right to all answer alike.
+_HIDDEN = (PairNotFound, RequestNotFound, NotFound, TokenNotFound, RightMissing)
 
 
 class StaffRequest(HttpRequest):
@@ -38,6 +45,12 @@ class ErrorPages:
         """Django calls this for an exception of a view."""
         if isinstance(exception, SessionInvalid):
             return to_login(request)
+        if isinstance(exception, RightMissing):
+            _note_refusal(request, exception)
+        if isinstance(exception, _HIDDEN):
+            return errors.not_found(request, exception)
+        if isinstance(exception, ServiceUnavailable):
+            return errors.refused(request, exception, status=503)
         return errors.refused(request, exception) if isinstance(exception, BanyanError) else None
 
 
@@ -48,7 +61,10 @@ class StaffSession:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if hasattr(request, "actor"):
+            response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: object, kwargs: object
@@ -83,3 +99,10 @@ def keep_session(response: HttpResponse, token: str) -> None:
     """Give the browser its session, for as long as the browser is open."""
     is_tls = settings.BANYAN.tls_certificate is not None
     response.set_cookie(SESSION_COOKIE, token, httponly=True, secure=is_tls, samesite="Strict")
+
+
+def _note_refusal(request: HttpRequest, error: RightMissing) -> None:
+    actor = getattr(request, "actor", None)
+    match = request.resolver_match
+    if actor is not None and match is not None:
+        audit.refusal(actor, f"web.{match.url_name}", error, right=error.fields["right"])

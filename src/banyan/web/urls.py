@@ -1,5 +1,31 @@
-"""Addresses of the pages."""
+"""Addresses of the pages. None carries a protected value: see ``views.search``."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+from django.views.i18n import set_language
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from banyan.web.middleware import public
+from banyan.web.views import audit, certificates, dashboard, login, requests, search, staff
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", dashboard.dashboard, name="dashboard"),
+    path("figures", dashboard.figures, name="figures"),
+    path("certificates", certificates.listing, name="certificates"),
+    path("certificates/<int:pair_id>", certificates.detail, name="certificate"),
+    path("certificates/<int:pair_id>/<str:use>.pem", certificates.export, name="certificate_export"),
+    path("requests", requests.listing, name="requests"),
+    path("requests/<int:request_id>", requests.detail, name="request"),
+    path("search", search.search, name="search"),
+    path("search/<str:sealed>", search.results, name="search_results"),
+    path("staff", staff.listing, name="staff"),
+    path("audit", audit.listing, name="audit"),
+    path("audit/<int:number>", audit.detail, name="audit_record"),
+    path("login", login.login, name="login"),
+    path("logout", login.logout, name="logout"),
+    path("first/<str:secret>", login.first_login, name="first_login"),
+    path("language", public(set_language), name="set_language"),
+]
+
+handler400 = "banyan.web.errors.bad_request"
+handler403 = "banyan.web.errors.forbidden"
+handler404 = "banyan.web.errors.not_found"
+handler500 = "banyan.web.errors.failed"

@@ -16,11 +16,30 @@ from banyan.pki.extension_values import identify_code, key_usage
 from banyan.pki.profile import Use
 from support.certificates import URLS, issue, make_issuing, make_root, make_template, parts_for
 
-PROPERTIES = (
-    "subject issuer key_usage extended_key_usage policies is_authority path_length key_id authority_key_id dns_names "
-    "ip_addresses crl_urls delta_crl_urls ocsp_urls ca_issuers_urls identify_code organization_code key_algorithm "
-    "public_key algorithm is_self_issued serial_hex"
-).split()
+PROPERTIES = [
+    "subject",
+    "issuer",
+    "key_usage",
+    "extended_key_usage",
+    "policies",
+    "is_authority",
+    "path_length",
+    "key_id",
+    "authority_key_id",
+    "dns_names",
+    "ip_addresses",
+    "crl_urls",
+    "delta_crl_urls",
+    "ocsp_urls",
+    "ca_issuers_urls",
+    "identify_code",
+    "organization_code",
+    "key_algorithm",
+    "public_key",
+    "algorithm",
+    "is_self_issued",
+    "serial_hex",
+]
 
 
 @cache

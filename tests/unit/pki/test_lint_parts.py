@@ -116,7 +116,10 @@ PLANTINGS: dict[str, list[Planting]] = {
     "serial.positive": [plant(serial=b""), plant(serial=b"\x00"), plant(serial=b"\x00\x52\x01")],
     "serial.length": [plant(serial=b"\x01" * 21), plant(serial=b"\x80" + bytes(19))],
     "serial.duplicate": [Planting(lambda parts: parts._replace(serial=batch()[100].serial))],
-    "validity.aware": [plant(not_before=START.replace(tzinfo=None)), plant(not_after=datetime(2026, 5, 1))],
+    "validity.aware": [
+        plant(not_before=START.replace(tzinfo=None)),
+        plant(not_after=(START + DAY).replace(tzinfo=None)),
+    ],
     "validity.range": [plant(not_before=datetime(1949, 12, 31, tzinfo=UTC))],
     "validity.order": [plant(not_after=START), plant(not_before=START + 10 * DAY, not_after=START + 9 * DAY)],
     "validity.issuer": [
@@ -199,12 +202,14 @@ PLANTINGS: dict[str, list[Planting]] = {
             "x" * 64,
             "192.0.2.1",
             ".a",
+            "a_b.example",
+            "a.example.",
+            ".".join(["a" * 60] * 5),
         )
-        + ("a_b.example", "a.example.", ".".join(["a" * 60] * 5))
     ],
     "san.ip": [
         Planting(lambda parts, text=text: parts._replace(ip_addresses=(text,)), code="sm2-device")
-        for text in ("", "300.1.1.1", "1.2.3", "0.0.0.0", "::", "fe80::1%eth0", "192.0.2.0/24")
+        for text in ("", "300.1.1.1", "1.2.3", "0.0.0.0", "::", "fe80::1%eth0", "192.0.2.0/24")  # noqa: S104
     ],
     "san.duplicate": [
         Planting(lambda parts: parts._replace(dns_names=("a.example", "a.example")), code="sm2-device"),

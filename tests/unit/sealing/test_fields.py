@@ -1,11 +1,12 @@
 """Sealed fields: unreadable without the keys, bound to their place, never alike (F7: stored data)."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from banyan import sealing
 from banyan.kernel.home import Home
 from banyan.sealing.fields import FieldSealer
-from hypothesis import given
-from hypothesis import strategies as st
 
 KEY = bytes(range(16))
 

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from banyan import sealing
 from banyan.kernel.home import Home
 from banyan.sealing.keyring import _opened

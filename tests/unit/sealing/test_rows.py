@@ -4,13 +4,19 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from banyan.sealing import BlindIndex, IdentifyCode, RowMac, canonical
 from hypothesis import given
 from hypothesis import strategies as st
 
+from banyan.sealing import BlindIndex, IdentifyCode, RowMac, canonical
+
 VALUES = st.lists(
     st.one_of(
-        st.none(), st.booleans(), st.integers(), st.text(max_size=6), st.binary(max_size=6), st.dates(),
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.text(max_size=6),
+        st.binary(max_size=6),
+        st.dates(),
         st.datetimes(timezones=st.just(UTC)),
     ),
     max_size=5,
@@ -26,8 +32,14 @@ def test_different_rows_have_different_bytes(label: str, values: list, other_lab
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (["ab", "c"], ["a", "bc"]), (["1"], [1]), ([True], [1]), ([None], [""]), ([b"a"], ["61"]), ([0], [False]),
-        (["a1:b"], ["a", "b"]), ([date(2026, 1, 1)], ["2026-01-01"]),
+        (["ab", "c"], ["a", "bc"]),
+        (["1"], [1]),
+        ([True], [1]),
+        ([None], [""]),
+        ([b"a"], ["61"]),
+        ([0], [False]),
+        (["a1:b"], ["a", "b"]),
+        ([date(2026, 1, 1)], ["2026-01-01"]),
     ],
 )
 def test_values_that_look_alike_are_told_apart(one: list, other: list) -> None:

@@ -20,7 +20,7 @@ _USUAL: Final[dict[str, tuple[str, Algorithm, str, tuple[str, ...]]]] = {
     "sm2-organization": ("单位证书 CA", "SM2", "sm2-root", ("sm2-organization",)),
     "sm2-device": ("设备证书 CA", "SM2", "sm2-root", ("sm2-device",)),
     "sm2-seal": ("印章证书 CA", "SM2", "sm2-root", ("sm2-seal",)),
-    "p256-device": ("P-256 设备证书 CA", "P256", "p256-root", ("p256-device",)),
+    "p256-device": ("P-256 设备证书 CA", "P256", "p256-root", ("p256-device", "rsa-device")),
 }
 
 

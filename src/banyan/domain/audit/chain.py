@@ -4,6 +4,7 @@
 is the one stored in the previous row, so a verifier computes thousands of them independently in one batch.
 """
 
+import json
 import struct
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -30,11 +31,12 @@ COLUMNS = (
     "rows",
     "chain",
 )
-_NULLABLE = ("session_id", "credential_id", "object_id")
+TEXTS = ("actor_kind", "actor_name", "event", "outcome", "object_type", "detail")
+NULLABLE = ("session_id", "credential_id", "object_id")
 DELETED = -1  # the version that says: the row is gone after this record
 _ROW = struct.Struct(">qi16s")
 _NO_MAC = bytes(16)
-_SEPARATED = "{}\x1f" * 14
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -49,14 +51,13 @@ class RowState(NamedTuple):
 
 
 def content(values: Sequence[Any]) -> bytes:
-    """The bytes of a record: all columns but the chain value, in the order of ``COLUMNS``.
+    """The bytes of a record: a JSON array of all columns but the last two and the length of the binary one, then that.
 
-    Texts hold no unit separator (``clean`` sees to it), the number of separators is fixed and the length of
-    the binary part is stated, so different records have different bytes.
+    Texts hold printable characters only (``clean`` sees to it), so that JSON's escapes are the same everywhere; types
+    and ends of the values show in the array, so different records have different bytes.
     """
     rows: bytes = values[13]
-    head = _SEPARATED.format(*values[:13], len(rows))
-    return head.encode("utf-8", "surrogatepass") + rows
+    return _encode([*values[:13], len(rows)]).encode("utf-8", "surrogatepass") + rows
 
 
 def microseconds(at: datetime) -> int:
@@ -69,34 +70,18 @@ def instant(at_us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at_us)
 
 
-# The same content, put together by the database while the verifier reads (SQLite; PostgreSQL). NULL reads "None".
-_TEXTS = (
-    "id",
-    "epoch",
-    "at_us",
-    "actor_kind",
-    "actor_id",
-    "actor_name",
-    "COALESCE({session_id}, 'None')",
-    "COALESCE({credential_id}, 'None')",
-    "event",
-    "outcome",
-    "object_type",
-    "COALESCE({object_id}, 'None')",
-    "detail",
-    "{size}",
-)
+def content_expression(vendor: str, *, forced: bool = False) -> str:
+    """SQL for the JSON array of ``content``: the database puts it together while the verifier reads.
 
-
-def content_expression(vendor: str) -> str:
-    """SQL for the bytes of a record without its last, binary part."""
+    ``forced`` reads bytes put into a text column as text (SQLite lets that happen) instead of raising an error.
+    """
     if vendor == "postgresql":
-        names = {name: f"{name}::text" for name in _NULLABLE} | {"size": "octet_length(rows)"}
-        joined = " || chr(31) || ".join(text.format(**names) for text in _TEXTS)
-        return f"convert_to({joined} || chr(31), 'UTF8')"
-    names = {name: name for name in _NULLABLE} | {"size": "length(rows)"}
-    joined = " || char(31) || ".join(text.format(**names) for text in _TEXTS)
-    return f"CAST({joined} || char(31) AS BLOB)"
+        texts = {name: f"to_json({name}::text)::text" for name in TEXTS}
+        whole = {name: f"COALESCE({name}::text, 'null')" for name in COLUMNS[:13] if name not in TEXTS}
+        values = [*((texts | whole)[name] for name in COLUMNS[:13]), "octet_length(rows)::text"]
+        return "convert_to('[' || " + " || ',' || ".join(values) + " || ']', 'UTF8')"
+    names = [f"CAST({name} AS TEXT)" if forced and name in TEXTS else name for name in COLUMNS[:13]]
+    return f"CAST(json_array({', '.join(names)}, length(rows)) AS BLOB)"
 
 
 def link(key: bytes, previous: bytes, record_content: bytes) -> bytes:

@@ -56,6 +56,19 @@ class Fingerprints:
         page[row_id & _MASK] = NONE
         return mark
 
+    def overlay(self, later: "Fingerprints") -> None:
+        """Take the states of a later part of the chain over those known so far."""
+        for name, pages in later._types.items():
+            mine = self._types.setdefault(name, {})
+            for number, page in pages.items():
+                old = mine.get(number)
+                if old is None:
+                    mine[number] = page
+                    continue
+                for offset, mark in enumerate(page):
+                    if mark:
+                        old[offset] = mark
+
     def left(self) -> Iterator[tuple[str, int]]:
         """Rows recorded, not deleted by record, and not asked for."""
         for name, pages in sorted(self._types.items()):

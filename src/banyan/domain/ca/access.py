@@ -56,12 +56,12 @@ def intents_due(connector: str, now: datetime, limit: int) -> list[tuple[Issuanc
     return [(issuance, codes[issuance.ca_id]) for issuance in found]
 
 
-def submitted_due(connector: str, now: datetime, limit: int, after: int = 0) -> list[Issuance]:
-    """Submitted intents whose CA should be asked again, oldest first."""
+def submitted_due(connector: str, now: datetime, limit: int, after: int = 0) -> list[tuple[int, str]]:
+    """(key, task number) of submitted intents whose CA should be asked again, oldest first."""
     found = Issuance.objects.filter(
         connector=connector, state=Issuance.State.SUBMITTED, next_try_at__lte=now, pk__gt=after
     ).order_by("id")
-    return list(found[:limit])
+    return list(found.values_list("pk", "task_no")[:limit])
 
 
 def waiting_for_ca(connector: str | None = None) -> dict[str, int]:

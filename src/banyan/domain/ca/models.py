@@ -169,7 +169,8 @@ class SubjectKey(models.Model):
     one refused request.
     """
 
-    key = models.BigIntegerField(primary_key=True)
+    # Never drawn from a sequence; on SQLite only this type makes the key the row's own place instead of a second index.
+    key = models.BigAutoField(primary_key=True)
     issuance_id = models.BigIntegerField(null=True)
     is_encryption = models.BooleanField(default=False)
 

@@ -26,7 +26,7 @@ TARGET: Final = "directory"
 
 def deliver(message: OutboxMessage, payload: Mapping[str, Any]) -> None:
     """The outbox deliverer of the target ``directory``. Raises DeliveryRefused for a topic it does not know."""
-    work = {"directory.publish": _pair, "directory.crl": _crl}.get(message.topic)
+    work = {"directory.publish": _pairs, "directory.crl": _crl}.get(message.topic)
     if work is None:
         raise DeliveryRefused(reason=message.topic)
     work(settings.HOME, payload)
@@ -63,8 +63,8 @@ def write(place: Path, data: bytes) -> None:
     beside.replace(place)
 
 
-def _pair(home: Home, payload: Mapping[str, Any]) -> None:
-    found = Certificate.objects.filter(pair_id=payload["pair"]).values_list("serial", "der")
+def _pairs(home: Home, payload: Mapping[str, Any]) -> None:
+    found = Certificate.objects.filter(pair_id__in=payload["pairs"]).values_list("serial", "der")
     for serial, der in found:
         place = certificate_path(home, serial)
         if not place.exists():

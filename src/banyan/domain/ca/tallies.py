@@ -15,12 +15,14 @@ Key = tuple[str, str, str]
 
 
 def of_pairs(pairs: Iterable[CertificatePair], state: str, sign: int) -> Counter[Key]:
-    """The change that pairs in a state make, counted up (1) or down (-1); valid ones also by the day they expire."""
+    """The change that pairs in a state make, counted up (1) or down (-1); valid ones also by the day and month they expire."""
     changes: Counter[Key] = Counter()
     for pair in pairs:
         changes[(f"pairs:{state}", pair.region_code, pair.system)] += sign
         if state == PairState.VALID:
-            changes[(expiring(_day(pair.not_after)), pair.region_code, pair.system)] += sign
+            day = _day(pair.not_after)
+            changes[(expiring_on(day), pair.region_code, pair.system)] += sign
+            changes[(expiring_in(day), pair.region_code, pair.system)] += sign
     return changes
 
 
@@ -51,9 +53,15 @@ def issued_in(day: date) -> str:
 
 
 @lru_cache(maxsize=1024)
-def expiring(day: date) -> str:
+def expiring_on(day: date) -> str:
     """The name of the number of valid pairs that expire on a day of the province."""
     return f"expires:{day:%Y-%m-%d}"
+
+
+@lru_cache(maxsize=1024)
+def expiring_in(day: date) -> str:
+    """The name of the number of valid pairs that expire in the month of a day."""
+    return f"expires:{day:%Y-%m}"
 
 
 def apply(changes: Iterable[tuple[Key, int]]) -> None:

@@ -12,7 +12,13 @@ from typing import Any
 from banyan import gm
 from banyan.domain import audit
 from banyan.domain.iam import rules
-from banyan.domain.iam.errors import DualRequestClosed, DualRequestExpired, DualRequestUnknown, SamePerson, SessionNeeded
+from banyan.domain.iam.errors import (
+    DualRequestClosed,
+    DualRequestExpired,
+    DualRequestUnknown,
+    SamePerson,
+    SessionNeeded,
+)
 from banyan.domain.iam.models import DualControlRequest, DualState, Session
 from banyan.domain.iam.rights import DUAL_KINDS, require
 from banyan.kernel.actor import Actor

@@ -155,3 +155,11 @@ class DualRequestUnknown(DualControlError):
 
     code = "iam.dual_request_unknown"
     message = N_("没有编号为 {id} 的双人控制申请。")
+
+
+class SampleOnly(IamError):
+    """Something that only a sample may do."""
+
+    code = "iam.sample_only"
+    message = N_("只有样例安装可以这样做。生产安装请由系统管理员发放链接，另一位管理员确认。")
+    audited_refusal = True

@@ -68,6 +68,13 @@ class TaskStateRefused(InventoryError):
     message = N_("制证任务 {task} 现为“{state}”，不能{verb}。请刷新后核对。")
 
 
+class TaskChanged(InventoryError):
+    """Somebody else wrote the task in between."""
+
+    code = "inventory.task_changed"
+    message = N_("制证任务 {task} 刚被他人更新过。请刷新后重试。")
+
+
 class TokenBusy(InventoryError):
     code = "inventory.token_busy"
     message = N_("介质 {token} 还有 {count} 个未完成的制证任务。请先完成或作废这些任务。")

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from banyan.domain import audit, bulk
 from banyan.kernel.actor import Actor
+from banyan.kernel.errors import N_
 
-from .errors import ContainerTaken, IssuanceAlreadyAssigned, ReasonMissing, TaskNotFound, TaskStateRefused
+from .errors import ContainerTaken, IssuanceAlreadyAssigned, ReasonMissing, TaskChanged, TaskNotFound, TaskStateRefused
 from .models import PersonalizationTask, TaskState
 from .rules import Verb
 from .token_life import move, require_any, visible
@@ -51,7 +52,8 @@ def open_tasks(actor: Actor, entries: Sequence[TaskEntry], *, now: datetime) -> 
     ]  # fmt: skip
     bulk.insert_many(rows)
     _record(actor, "inventory.tasks_opened", rows)
-    return [{**known, **{row.issuance_id: row for row in rows}}[entry.issuance_id] for entry in entries]
+    known.update({row.issuance_id: row for row in rows})
+    return [known[entry.issuance_id] for entry in entries]
 
 
 @audit.action
@@ -61,7 +63,7 @@ def record_written(actor: Actor, task_ids: Sequence[int], *, now: datetime) -> l
     Raises TaskNotFound, TaskStateRefused, RightMissing.
     """
     require_any(actor, _RIGHTS)
-    rows = [row for row in _tasks(actor, task_ids) if _is_to_do(row, TaskState.OPEN, TaskState.WRITTEN, "登记写入")]
+    rows = [row for row in _tasks(actor, task_ids) if _is_to_do(row, TaskState.OPEN, TaskState.WRITTEN, N_("登记写入"))]
     for row in rows:
         row.state, row.written_at, row.version = TaskState.WRITTEN, now, row.version + 1
     _write(rows)
@@ -77,7 +79,9 @@ def record_verified(actor: Actor, task_ids: Sequence[int], *, now: datetime) -> 
     leave PERSONALIZING. Saying so again changes nothing. Raises TaskNotFound, TaskStateRefused, RightMissing.
     """
     require_any(actor, _RIGHTS)
-    rows = [row for row in _tasks(actor, task_ids) if _is_to_do(row, TaskState.WRITTEN, TaskState.VERIFIED, "登记核验")]
+    rows = [
+        row for row in _tasks(actor, task_ids) if _is_to_do(row, TaskState.WRITTEN, TaskState.VERIFIED, N_("登记核验"))
+    ]
     token_ids = list(dict.fromkeys(row.token_id for row in rows))
     for start in range(0, len(token_ids), _LOOKED_UP_AT_ONCE):
         PersonalizationTask.objects.unscoped("older pairs of the same tokens").filter(
@@ -105,7 +109,7 @@ def void_task(actor: Actor, task_id: int, *, reason: str, now: datetime) -> Pers
         raise ReasonMissing
     (row,) = _tasks(actor, [task_id])
     if row.state == TaskState.VERIFIED:
-        raise TaskStateRefused(task=row.pk, state=str(row.get_state_display()), verb="作废")
+        raise TaskStateRefused(task=row.pk, state=str(row.get_state_display()), verb=N_("作废"))
     if row.state != TaskState.VOID:
         row.state, row.closed_at, row.envelope = TaskState.VOID, now, None
         row.void_reason, row.version = reason.strip()[:200], row.version + 1
@@ -171,7 +175,7 @@ def _write(rows: Sequence[PersonalizationTask]) -> None:
     values = [[*bulk.prepared_values(row, fields), row.pk, row.version - 1] for row in rows]
     columns = [str(field.column) for field in fields]
     if bulk.update_values(meta.db_table, columns, ("id", "version"), values) != len(rows):
-        raise TaskStateRefused(task=rows[0].pk, state="已被他人修改", verb="更新")
+        raise TaskChanged(task=rows[0].pk)
 
 
 def _with_nothing_left(token_ids: Sequence[int]) -> list[int]:

@@ -10,6 +10,7 @@ from banyan.domain.iam import rights
 from banyan.domain.iam.errors import RightMissing
 from banyan.domain.parties import access as parties
 from banyan.kernel.actor import Actor
+from banyan.kernel.errors import N_
 
 from . import protection
 from .errors import ReasonMissing, TokenBusy, TokenNotFound, TransitionRefused
@@ -128,7 +129,7 @@ def move_stock(
     rows = visible(actor, token_ids)
     for row in rows:
         if row.state != TokenState.IN_STOCK:
-            raise TransitionRefused(token=row.serial, state=str(row.get_state_display()), verb="调拨")
+            raise TransitionRefused(token=row.serial, state=str(row.get_state_display()), verb=N_("调拨"))
         row.region_code, row.issuing_point_id = region.code, issuing_point_id
     update_guarded(rows, ("region_code", "issuing_point_id"))
     _record(actor, "inventory.stock_moved", rows, region=region.code, point=issuing_point_id)
@@ -148,17 +149,21 @@ def replace_admin_pins(actor: Actor, pins: Mapping[int, str], *, now: datetime) 
     return rows
 
 
+_PIN_MAY_BE_RESET = (TokenState.LOCKED, TokenState.HANDED_OVER, TokenState.ASSIGNED, TokenState.PERSONALIZING)
+
+
 @audit.action
 def open_admin_pin_for_unlock(actor: Actor, token_id: int, *, now: datetime) -> str:
     """The administrator PIN of a token that is to be unlocked, for the unlocking program only; the look is recorded.
 
-    Raises TokenNotFound, TransitionRefused unless the token is locked or held, AdminPinUnknown, RightMissing.
+    Raises TokenNotFound, TransitionRefused unless the token is locked or held, or its personalisation was broken
+    off and took the initial PIN along; AdminPinUnknown, RightMissing.
     """
     del now
     rights.require(actor, "tokens.unlock")
     (row,) = visible(actor, [token_id])
     row.verify_row()
-    if row.state not in (TokenState.LOCKED, TokenState.HANDED_OVER):
+    if row.state not in _PIN_MAY_BE_RESET:
         raise TransitionRefused(
             token=row.serial, state=str(row.get_state_display()), verb=TRANSITIONS[Verb.UNLOCK].name
         )

@@ -5,6 +5,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from banyan.kernel.errors import N_
+
 from .errors import AddressInvalid, DeviceUnnamed, DomainNameInvalid, FieldEmpty, IcpNumberInvalid
 from .names import device_title
 
@@ -86,7 +88,7 @@ def read_icp_number(text: str) -> str:
     """The number of an ICP filing, such as 闽ICP备12345678号-1. Raises FieldEmpty or IcpNumberInvalid."""
     shown = "".join(unicodedata.normalize("NFKC", text).split()).upper().replace("－", "-").replace("—", "-")
     if not shown:
-        raise FieldEmpty(field="ICP备案号")
+        raise FieldEmpty(field=N_("ICP备案号"))
     found = _ICP.fullmatch(shown)
     if not found:
         raise IcpNumberInvalid(masked=shown[:30])

@@ -110,8 +110,53 @@ class IdentityLengthInvalid(RuleError):
 
 
 class IdentityFormatInvalid(RuleError):
+    """The number does not have the form of its document; a subclass says which rule it breaks."""
+
     code = "parties.identity_format_invalid"
-    message = N_("{field} {masked} 的格式不对：{expected}。请对照证件重填。")
+    message = N_("{field} {masked} 的格式不对。请对照证件重填。")
+
+
+class IdentityDigitsExpected(IdentityFormatInvalid):
+    message = N_("{field} {masked} 的前 17 位应为数字，末位应为数字或 X。请对照证件重填。")
+
+
+class IdentityProvinceUnknown(IdentityFormatInvalid):
+    message = N_("{field} {masked} 的前两位不是省级行政区划代码。请对照证件重填。")
+
+
+class IdentityIsResidencePermit(IdentityFormatInvalid):
+    message = N_("{field} {masked} 是港澳台居民居住证的号码。请把证件类型改为“港澳台居民居住证”。")
+
+
+class ResidencePermitFormInvalid(IdentityFormatInvalid):
+    message = N_("{field} {masked} 不是居住证号码，应以 810000、820000 或 830000 开头。请核对证件类型和号码。")
+
+
+class ForeignPermanentFormInvalid(IdentityFormatInvalid):
+    message = N_("{field} {masked} 的格式不对，应为以 9 开头的 18 位，或 3 个字母加 12 位数字。请对照证件重填。")
+
+
+class PassportFormInvalid(IdentityFormatInvalid):
+    message = N_("{field} {masked} 的格式不对，应为 5 至 17 位字母和数字。请对照护照重填。")
+
+
+class MilitaryFormInvalid(IdentityFormatInvalid):
+    message = N_("{field} {masked} 的格式不对，应形如“军字第1234567号”或 6 至 12 位编号。请对照证件重填。")
+
+
+class CreditCodeCharacterInvalid(IdentityFormatInvalid):
+    message = N_(
+        "{field} {masked} 的第 {position} 位不能是 {character}"
+        "（不用字母 I、O、S、V、Z，多为数字 1、0、5、2 之误）。请对照证照重填。"
+    )
+
+
+class CreditCodeHeadInvalid(IdentityFormatInvalid):
+    message = N_("{field} {masked} 不对：第 1 位是登记管理部门，第 3 至 8 位是行政区划代码。请对照证照重填。")
+
+
+class OrganizationCodeFormInvalid(IdentityFormatInvalid):
+    message = N_("{field} {masked} 的格式不对，应为 8 位数字或字母加 1 位校验码。请对照证照重填。")
 
 
 class IdentityChecksumInvalid(RuleError):

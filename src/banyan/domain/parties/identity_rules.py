@@ -11,14 +11,25 @@ from datetime import date
 from stdnum.cn import ric
 from stdnum.cn import uscc as stdnum_uscc
 
+from banyan.kernel.errors import N_
+
 from .errors import (
+    CreditCodeCharacterInvalid,
+    CreditCodeHeadInvalid,
     DigitsLost,
     FieldEmpty,
+    ForeignPermanentFormInvalid,
     IdentityChecksumInvalid,
     IdentityDateInvalid,
-    IdentityFormatInvalid,
+    IdentityDigitsExpected,
+    IdentityIsResidencePermit,
     IdentityLengthInvalid,
+    IdentityProvinceUnknown,
+    MilitaryFormInvalid,
     MobileInvalid,
+    OrganizationCodeFormInvalid,
+    PassportFormInvalid,
+    ResidencePermitFormInvalid,
     UnknownIdentityType,
 )
 from .kinds import IdentityType, OrganizationKind
@@ -57,7 +68,7 @@ class IdentityNumber:
         return f"{self.type}:{self.number}"
 
 
-def identity_number(id_type: str, text: str, *, today: date, name: str = "证件号码") -> IdentityNumber:
+def identity_number(id_type: str, text: str, *, today: date, name: str = N_("证件号码")) -> IdentityNumber:
     """Read the number of an identity document.
 
     Full-width characters, blanks and a lower-case x are put right; a resident ID of 15 digits becomes 18. Raises a
@@ -81,28 +92,28 @@ def identity_type(text: str) -> IdentityType:
     raise UnknownIdentityType(value=wanted[:20], known="、".join(names[0] for names in _TYPE_ALIASES.values()))
 
 
-def credit_code(text: str, name: str = "统一社会信用代码") -> str:
+def credit_code(text: str, name: str = N_("统一社会信用代码")) -> str:
     """Read a unified social credit code (GB 32100), 18 characters. Raises a RuleError naming the fault."""
     code = _normal(text, name).replace("-", "")
     if len(code) != 18:
         raise IdentityLengthInvalid(field=name, masked=mask_number(code), expected=18, length=len(code))
     for position, character in enumerate(code, 1):
         if character not in _USCC_ALPHABET:
-            expected = f"第 {position} 位不能是 {character}（字母 I、O、S、V、Z 不用，多为数字 1、0、5、2 之误）"
-            raise IdentityFormatInvalid(field=name, masked=mask_number(code), expected=expected)
+            raise CreditCodeCharacterInvalid(
+                field=name, masked=mask_number(code), position=position, character=character
+            )
     if code[0] not in _USCC_DEPARTMENTS or not code[2:8].isdigit():
-        expected = "第 1 位是登记管理部门，第 3 至 8 位是行政区划代码"
-        raise IdentityFormatInvalid(field=name, masked=mask_number(code), expected=expected)
+        raise CreditCodeHeadInvalid(field=name, masked=mask_number(code))
     if stdnum_uscc.calc_check_digit(code[:17]) != code[17]:
         raise IdentityChecksumInvalid(field=name, masked=mask_number(code))
     return code
 
 
-def organization_code(text: str, name: str = "组织机构代码") -> str:
+def organization_code(text: str, name: str = N_("组织机构代码")) -> str:
     """Read an organisation code of the old kind (GB 11714), 9 characters without the hyphen. Raises a RuleError."""
     code = _normal(text, name).replace("-", "")
     if not _ORGANIZATION_CODE.fullmatch(code):
-        raise IdentityFormatInvalid(field=name, masked=mask_number(code), expected="8 位数字或字母加 1 位校验码")
+        raise OrganizationCodeFormInvalid(field=name, masked=mask_number(code))
     total = sum(int(character, 36) * weight for character, weight in zip(code, _ORGANIZATION_WEIGHTS, strict=False))
     check = "0123456789X0"[11 - total % 11]
     if code[8] != check:
@@ -121,7 +132,7 @@ def organization_kind(code: str) -> OrganizationKind:
     return by_two.get(code[:2]) or by_one.get(code[:1], OrganizationKind.OTHER)
 
 
-def mobile_number(text: str, name: str = "手机号") -> str:
+def mobile_number(text: str, name: str = N_("手机号")) -> str:
     """Read a mainland mobile number, 11 digits; +86 and separators are dropped. Raises FieldEmpty or MobileInvalid."""
     digits = _normal(text, name).replace("-", "").replace("(", "").replace(")", "")
     digits = re.sub(r"^(\+|00)?86(?=1\d{10}$)", "", digits)
@@ -164,17 +175,16 @@ def _resident(number: str, name: str, today: date) -> str:
         number = seventeen + ric.calc_check_digit(seventeen + "0")
     number = _eighteen(number, name, today)
     if number[:6] in _PERMIT_REGIONS:
-        expected = "这是港澳台居民居住证的号码，证件类型请选“港澳台居民居住证”"
-        raise IdentityFormatInvalid(field=name, masked=mask_number(number), expected=expected)
+        raise IdentityIsResidencePermit(field=name, masked=mask_number(number))
     if number[:2] not in _PROVINCES:
-        raise IdentityFormatInvalid(field=name, masked=mask_number(number), expected="前两位不是省级行政区划代码")
+        raise IdentityProvinceUnknown(field=name, masked=mask_number(number))
     return number
 
 
 def _residence_permit(number: str, name: str, today: date) -> str:
     number = _eighteen(number, name, today)
     if number[:6] not in _PERMIT_REGIONS:
-        raise IdentityFormatInvalid(field=name, masked=mask_number(number), expected="以 810000、820000 或 830000 开头")
+        raise ResidencePermitFormInvalid(field=name, masked=mask_number(number))
     return number
 
 
@@ -182,9 +192,7 @@ def _foreign_permanent(number: str, name: str, today: date) -> str:
     if _FOREIGN_OLD.fullmatch(number):
         return number
     if not number.startswith("9"):
-        raise IdentityFormatInvalid(
-            field=name, masked=mask_number(number), expected="以 9 开头的 18 位，或 3 个字母加 12 位数字"
-        )
+        raise ForeignPermanentFormInvalid(field=name, masked=mask_number(number))
     return _eighteen(number, name, today)
 
 
@@ -192,7 +200,7 @@ def _eighteen(number: str, name: str, today: date) -> str:
     if len(number) != 18:
         raise IdentityLengthInvalid(field=name, masked=mask_number(number), expected=18, length=len(number))
     if not (number[:17].isascii() and number[:17].isdigit() and number[17] in "0123456789X"):
-        raise IdentityFormatInvalid(field=name, masked=mask_number(number), expected="前 17 位是数字，末位是数字或 X")
+        raise IdentityDigitsExpected(field=name, masked=mask_number(number))
     if ric.calc_check_digit(number) != number[17]:
         raise IdentityChecksumInvalid(field=name, masked=mask_number(number))
     try:
@@ -207,7 +215,7 @@ def _eighteen(number: str, name: str, today: date) -> str:
 def _passport(number: str, name: str, today: date) -> str:
     del today
     if not _DOCUMENT.fullmatch(number) or not any(character.isdigit() for character in number):
-        raise IdentityFormatInvalid(field=name, masked=mask_number(number), expected="5 至 17 位字母和数字")
+        raise PassportFormInvalid(field=name, masked=mask_number(number))
     return number
 
 
@@ -215,9 +223,7 @@ def _military(number: str, name: str, today: date) -> str:
     del today
     found = _MILITARY.fullmatch(number)
     if not found:
-        raise IdentityFormatInvalid(
-            field=name, masked=mask_number(number), expected="形如 军字第1234567号，或 6 至 12 位编号"
-        )
+        raise MilitaryFormInvalid(field=name, masked=mask_number(number))
     return found[3] or f"{found[1]}第{found[2]}号"
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from banyan.domain import audit
 from banyan.domain.iam import rights
 from banyan.kernel.actor import Actor
+from banyan.kernel.errors import N_
 
 from . import access
 from .errors import NotFound, VersionConflict
@@ -57,7 +58,7 @@ def open_issuing_point(actor: Actor, *, code: str, name: str, region_code: str, 
     rights.require(actor, "systems.configure")
     region = access.region_tree().current(region_code)
     access.ensure_region_in_scope(actor, region.code)
-    point = IssuingPoint(code=code, name=organization_name(name, "签发点名称"), region_code=region.code)
+    point = IssuingPoint(code=code, name=organization_name(name, N_("签发点名称")), region_code=region.code)
     point.save()
     audit.record(actor, "parties.issuing_point_opened", point, code=code, region=region.code)
     return point
@@ -75,7 +76,7 @@ def update_issuing_point(
         raise NotFound
     values: dict[str, object] = {"version": version + 1}
     if name is not None:
-        values["name"] = organization_name(name, "签发点名称")
+        values["name"] = organization_name(name, N_("签发点名称"))
     if is_active is not None:
         values["is_active"] = is_active
     if not IssuingPoint.objects.visible_to(actor).filter(pk=point_id, version=version).update(**values):

@@ -10,6 +10,8 @@ import unicodedata
 from functools import lru_cache
 from itertools import product
 
+from banyan.kernel.errors import N_
+
 from .errors import ControlCharacter, FieldEmpty, NameCharacterInvalid, NameTooLong, NameTooShort
 
 LONGEST_PERSON_NAME = 60
@@ -38,7 +40,7 @@ _FORMULA_STARTS = frozenset("=+@\t")
 _FORBIDDEN_ANYWHERE = frozenset('<>\\|"`')
 
 
-def person_name(text: str, field: str = "姓名") -> str:
+def person_name(text: str, field: str = N_("姓名")) -> str:
     """A person's name as it is stored: 2 to 60 characters, blanks inside Chinese names removed, one form of the dot.
 
     Raises FieldEmpty, ControlCharacter, NameTooShort, NameTooLong or NameCharacterInvalid.
@@ -52,12 +54,12 @@ def person_name(text: str, field: str = "姓名") -> str:
     return _of_length(name, field, least=2, most=LONGEST_PERSON_NAME)
 
 
-def organization_name(text: str, field: str = "单位名称") -> str:
+def organization_name(text: str, field: str = N_("单位名称")) -> str:
     """A body's name as it is stored: 2 to 200 characters. Raises as ``person_name`` does."""
     return _title(text, field, least=2, most=LONGEST_ORGANIZATION_NAME)
 
 
-def device_title(text: str, field: str = "设备名称") -> str:
+def device_title(text: str, field: str = N_("设备名称")) -> str:
     """A device's name as it is stored: 1 to 200 characters. Raises as ``person_name`` does."""
     return _title(text, field, least=1, most=LONGEST_DEVICE_NAME)
 

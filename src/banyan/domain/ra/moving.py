@@ -1,11 +1,15 @@
 """What all steps have in common: requests read under lock and scope, right and turn checked, time line kept."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
 
-from django.db import connection
+from django.db import connection, models
 
 from banyan.domain import audit, bulk
+from banyan.domain.audit.models import GuardedModel, ring
 from banyan.domain.iam import rights
 from banyan.domain.ra import rules, working_days
 from banyan.domain.ra.errors import RequestChanged, RequestClosed, RequestNotFound, SamePerson, StepNotDue
@@ -195,18 +199,42 @@ def save(requests: Sequence[ServiceRequest], fields: Iterable[str]) -> None:
     """Write columns of requests, each only if its version is still the one read. Raises RequestChanged."""
     if not requests:
         return
-    meta = ServiceRequest._meta
-    wanted = {*fields, "version"}
-    columns = [column for column in meta.concrete_fields if column.name in wanted]
+    names, read, prepare = _plan(frozenset((*fields, "version")), connection.vendor)
     values = []
     for request in requests:
         before = request.version
         request.version += 1
-        values.append([*bulk.prepared_values(request, columns), request.pk, before])
-    names = [str(column.column) for column in columns]
-    changed = bulk.update_values(meta.db_table, names, ["id", "version"], values)
+        prepared = [how(value) if how else value for value, how in zip(read(request), prepare, strict=True)]
+        values.append([*prepared, request.pk, before])
+    changed = bulk.update_values(ServiceRequest._meta.db_table, names, ["id", "version"], values)
     if changed != len(requests):
         raise RequestChanged(number=requests[0].number if len(requests) == 1 else "…")
+
+
+@lru_cache(maxsize=64)
+def _plan(fields: frozenset[str], vendor: str) -> tuple[list[str], Any, list[Callable[[Any], Any] | None]]:
+    """Columns, how to read them from a request, and how each is prepared (None: as it is). At least two columns."""
+    del vendor  # part of the key: preparation differs by database
+    wanted = [field for field in ServiceRequest._meta.concrete_fields if field.name in fields]
+    return (
+        [bulk.column(field) for field in wanted],
+        attrgetter(*(field.attname for field in wanted)),
+        [_moment if isinstance(field, models.DateField) else None for field in wanted],
+    )
+
+
+@lru_cache(maxsize=4096)
+def _moment(value: date | None) -> Any:
+    """A day or an instant as the database takes it; the rows of a slice share theirs."""
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return connection.ops.adapt_datefield_value(value)
+
+
+def forged(rows: Sequence[GuardedModel]) -> list[bool]:
+    """Which of some guarded rows of one model do not carry the MAC of their content; checked in one batch."""
+    macs = ring().rows.mac_many([(row.guard_label(), row.guarded_values()) for row in rows])
+    return [bytes(row.row_mac) != mac for row, mac in zip(rows, macs, strict=True)]
 
 
 def each(

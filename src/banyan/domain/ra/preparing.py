@@ -15,7 +15,7 @@ from banyan.domain.inventory.models import Token, TokenState
 from banyan.domain.inventory.rules import Verb, may_go, token_serial
 from banyan.domain.lifecycle import rules as lifecycle
 from banyan.domain.lifecycle.businesses import businesses
-from banyan.domain.ra import moving, sealed_data
+from banyan.domain.ra import moving, rules, sealed_data
 from banyan.domain.ra.errors import (
     ApprovalVoid,
     DataMissing,
@@ -78,7 +78,10 @@ def issuance_request(request: ServiceRequest, order: IssueOrder, context: Contex
     _ensure_decided(request)
     status = context.systems[request.system]
     token = _token(request, order, context)
-    data = sealed_data.read(sealed_data.open_text(request.number, request.data_sealed))
+    text = sealed_data.open_text(request.number, request.data_sealed)
+    if rules.data_digest_of(text) != request.data_digest:
+        raise ProofreadingVoid(number=request.number)
+    data = sealed_data.read(text)
     algorithm = "P256" if data.is_classic else "SM2"
     issuing = system_rules.issuing(status.policy, request.kind, token.medium.kind, algorithm=algorithm)
     rule = businesses()[request.business]
@@ -115,15 +118,13 @@ def issuance_request(request: ServiceRequest, order: IssueOrder, context: Contex
 
 
 def _ensure_decided(request: ServiceRequest) -> None:
-    """Approval and proofreading stand, are genuine, and are of exactly what stands here now."""
+    """Approval and proofreading stand and are of exactly what stands here now; see ``ensure_genuine`` for their rows."""
     if not request.data_digest:
         raise DataMissing(number=request.number)
     if request.approval is None or not moving.is_approval_current(request):
         raise ApprovalVoid(number=request.number)
     if request.proofreading is None or not moving.is_proofreading_current(request):
         raise ProofreadingVoid(number=request.number)
-    request.approval.verify_row()
-    request.proofreading.verify_row()
 
 
 def _token(request: ServiceRequest, order: IssueOrder, context: Context) -> Token:

@@ -8,9 +8,9 @@ from banyan.domain.ca.rules import canonical_json
 from banyan.domain.ra.processes import Process, RequiredMaterial, Verb, required_materials
 
 
-def data_digest(data: Mapping[str, Any]) -> str:
-    """SM3 (hex) over the canonical form of a request's data; the salt inside keeps it from telling anything."""
-    return gm.sm3(canonical_json(data).encode()).hex()
+def data_digest_of(text: str) -> str:
+    """SM3 (hex) over the canonical text of a request's data; the salt inside keeps it from telling anything."""
+    return gm.sm3(text.encode()).hex()
 
 
 def data_digests(texts: list[str]) -> list[str]:

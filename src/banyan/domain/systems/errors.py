@@ -83,8 +83,26 @@ class FormFieldMissing(SystemsError):
 
 
 class FormFieldInvalid(SystemsError):
+    """An extra field of a system's form is wrong; a subclass says how."""
+
     code = "systems.form_field_invalid"
-    message = N_("“{field}”填写有误：{problem}")
+    message = N_("“{field}”填写有误。{hint}")
+
+
+class FormFieldTooLong(FormFieldInvalid):
+    message = N_("“{field}”超过 {most} 个字，请缩短。")
+
+
+class FormFieldCharacters(FormFieldInvalid):
+    message = N_("“{field}”含有不能用的字符，请改用普通文字。")
+
+
+class FormFieldChoice(FormFieldInvalid):
+    message = N_("“{field}”请从中选择：{choices}。")
+
+
+class FormFieldAddress(FormFieldInvalid):
+    message = N_("“{field}”应为 IPv4 或 IPv6 地址，请重填。")
 
 
 class FormFieldUnknown(SystemsError):

@@ -9,8 +9,12 @@ from zoneinfo import ZoneInfo
 
 from .errors import (
     ClassicNotOffered,
+    FormFieldAddress,
+    FormFieldCharacters,
+    FormFieldChoice,
     FormFieldInvalid,
     FormFieldMissing,
+    FormFieldTooLong,
     FormFieldUnknown,
     KindNotOffered,
     MediumNotAllowed,
@@ -149,9 +153,9 @@ def check_field(field: FormField, value: str) -> str:
             raise FormFieldMissing(field=field.label, hint=field.hint)
         return ""
     if len(text) > field.max_length:
-        raise FormFieldInvalid(field=field.label, problem=f"超过 {field.max_length} 个字，请缩短。")
+        raise FormFieldTooLong(field=field.label, most=field.max_length)
     if not text.isprintable() or text[0] in "=+@":
-        raise FormFieldInvalid(field=field.label, problem="含有不能用的字符，请改用普通文字。")
+        raise FormFieldCharacters(field=field.label)
     return _FIELD_READERS[field.type](field, text)
 
 
@@ -164,20 +168,20 @@ def _choice(field: FormField, text: str) -> str:
     for choice in field.choices:
         if _squeezed(choice) == _squeezed(text):
             return choice
-    raise FormFieldInvalid(field=field.label, problem=f"请从中选择：{'、'.join(field.choices)}。")
+    raise FormFieldChoice(field=field.label, choices="、".join(field.choices))
 
 
 def _address(field: FormField, text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError as error:
-        raise FormFieldInvalid(field=field.label, problem="不是 IPv4 或 IPv6 地址。") from error
+        raise FormFieldAddress(field=field.label) from error
 
 
 def _medium(field: FormField, text: str) -> str:
     found = medium_kind(text)
     if found is None:
-        raise FormFieldInvalid(field=field.label, problem=f"不认识的介质。{field.hint}")
+        raise FormFieldInvalid(field=field.label, hint=field.hint)
     return found.value
 
 

@@ -49,7 +49,7 @@ class Page(Generic[R]):
 
     def with_rows(self, rows: list[Any]) -> "Page[Any]":
         """The same place with other rows: what a page shows instead of models."""
-        return replace(self, rows=rows)  # type: ignore[arg-type]  # the type of the rows changes here
+        return replace(self, rows=rows)
 
 
 def page(found: "models.QuerySet[M, M]", cursor: Cursor, *, newest: int, size: int = SIZE) -> Page[M]:

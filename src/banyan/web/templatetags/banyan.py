@@ -1,6 +1,7 @@
 """What every page needs: icons, states as word + icon + colour, dates and numbers as people here write them."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 from django import template
@@ -8,43 +9,49 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext
+
+from banyan.web.reading.deadlines import Deadline
+from banyan.web.words import STATES, UNKNOWN_STATE
 
 register = template.Library()
-
-# state → (class, icon, word); one table for requests, certificates and tokens, since a state looks alike everywhere
-STATES: dict[str, tuple[str, str, Any]] = {}
-
-
-def state_table(entries: dict[str, tuple[str, str, Any]]) -> None:
-    """Add the states of one kind of thing."""
-    STATES.update(entries)
-
-
-state_table(
-    {
-        "VALID": ("st-done", "circle-check", _("有效")),
-        "HELD": ("st-returned", "snowflake", _("已冻结")),
-        "REVOKED": ("st-revoked", "ban", _("已注销")),
-        "EXPIRED": ("st-revoked", "hourglass-low", _("已过期")),
-        "EXPIRING": ("st-expiring", "hourglass-low", _("将到期")),
-        "OVERDUE": ("st-overdue", "clock-exclamation", _("超期")),
-    }
-)
 
 
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
     """An icon of the sprite, hidden from screen readers: the word beside it speaks."""
     href = static("vendor/icons.svg") + f"#tabler-{name}"
-    return format_html('<svg class="ic {}" aria-hidden="true"><use href="{}"/></svg>', extra, href)
+    css = f"ic {extra}".rstrip()
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', css, href)
 
 
 @register.simple_tag
-def state(code: str) -> SafeString:
-    """A state as word, icon and colour."""
-    css, name, word = STATES.get(code, ("st-enter", "info-circle", code))
-    return format_html('<span class="st {}">{}{}</span>', css, icon(name), word)
+def state(code: str, word: str = "") -> SafeString:
+    """A state as word, icon and colour; ``word`` says the same more exactly."""
+    found = STATES.get(str(code))
+    css, name, usual = (found.css, found.icon, found.word) if found else (UNKNOWN_STATE.css, UNKNOWN_STATE.icon, code)
+    return format_html('<span class="st {}">{}{}</span>', css, icon(name), word or usual)
+
+
+@register.simple_tag
+def due(deadline: Deadline | None) -> SafeString:
+    """What is left of a deadline; red only when it is past."""
+    if deadline is None:
+        return SafeString("")
+    css = "due due-over" if deadline.is_late else "due due-soon" if deadline.is_soon else "due"
+    title = gettext("{day} 前办完").format(day=f"{deadline.on:%Y-%m-%d}")
+    if deadline.is_provisional:
+        title += gettext("（该年放假安排未公布，按周末推算）")
+    return format_html('<span class="{}" title="{}">{}</span>', css, title, deadline.text)
+
+
+@register.simple_tag
+def query(base: Mapping[str, str], **changes: Any) -> str:
+    """The filters of a list as the query of an address, with some changed; empty ones left out."""
+    from django.utils.http import urlencode
+
+    kept = {name: str(value) for name, value in {**base, **changes}.items() if value not in ("", None, False)}
+    return f"?{urlencode(kept)}" if kept else "?"
 
 
 @register.filter
@@ -54,9 +61,17 @@ def moment(value: datetime | None) -> str:
 
 
 @register.filter
-def day(value: datetime | None) -> str:
+def second(value: datetime | None) -> str:
+    """An instant to the second, local time."""
+    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S") if value else "—"
+
+
+@register.filter
+def day(value: datetime | date | None) -> str:
     """A day in a record: 2026-03-16, local time."""
-    return timezone.localtime(value).strftime("%Y-%m-%d") if value else "—"
+    if value is None:
+        return "—"
+    return (timezone.localtime(value) if isinstance(value, datetime) else value).strftime("%Y-%m-%d")
 
 
 @register.filter
@@ -69,3 +84,9 @@ def grouped(value: int) -> str:
 def serial(value: str) -> str:
     """A serial number in groups of four, so that eyes can compare it."""
     return " ".join(value[i : i + 4] for i in range(0, len(value), 4))
+
+
+@register.filter
+def translated(value: str) -> str:
+    """A Chinese msgid of the domain in the reader's language."""
+    return gettext(value) if value else ""

@@ -79,5 +79,6 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 def _wanted(request: HttpRequest) -> str:
     target = request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    host = request.get_host()
+    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts={host}, require_https=request.is_secure())
     return target if target.startswith("/") and is_ours else "/"

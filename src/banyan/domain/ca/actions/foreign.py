@@ -139,7 +139,7 @@ def _write(
 ) -> list[RecordedPair]:
     if not fresh:
         return []
-    states = [_state(views, revoked) for _, views in fresh]
+    states = [state_of(views, revoked) for _, views in fresh]
     pairs = [
         _pair(authority, holding, views[0], state[0], now)
         for (holding, views), state in zip(fresh, states, strict=True)
@@ -161,7 +161,7 @@ def _write(
     return recorded
 
 
-def _state(views: Sequence[CertificateView], revoked: Crl) -> tuple[str, datetime | None, str]:
+def state_of(views: Sequence[CertificateView], revoked: Crl) -> tuple[str, datetime | None, str]:
     """(state, since when, reason) of a pair: the worse of its two certificates."""
     entries = [entry for entry in (revoked.find(view.serial) for view in views) if entry is not None]
     if not entries:

@@ -55,12 +55,12 @@ def collect_due(
         if not due:
             break
         seen += len(due)
-        after = due[-1].pk
+        after = due[-1][0]
         try:
-            outcomes = connector.collect_many([issuance.task_no for issuance in due])
+            outcomes = connector.collect_many([task_no for _, task_no in due])
         except ServiceUnavailable:
             report.is_up = False
-            _ask_again(actor, connector.code, [issuance.pk for issuance in due], now)
+            _ask_again(actor, connector.code, [pk for pk, _ in due], now)
             break
         _settle_slice(actor, connector.code, due, outcomes, now, follow_up, report)
     return report
@@ -69,7 +69,7 @@ def collect_due(
 def _settle_slice(
     actor: Actor,
     connector: str,
-    due: Sequence[Issuance],
+    due: Sequence[tuple[int, str]],
     outcomes: Sequence[Outcome],
     now: datetime,
     follow_up: FollowUp | None,
@@ -79,14 +79,14 @@ def _settle_slice(
     issued: list[tuple[int, Issued]] = []
     rejected: list[tuple[int, Rejected]] = []
     pending: list[int] = []
-    for issuance in due:
-        outcome = by_task.get(issuance.task_no)
+    for pk, task_no in due:
+        outcome = by_task.get(task_no)
         if isinstance(outcome, Issued):
-            issued.append((issuance.pk, outcome))
+            issued.append((pk, outcome))
         elif isinstance(outcome, Rejected):
-            rejected.append((issuance.pk, outcome))
+            rejected.append((pk, outcome))
         else:
-            pending.append(issuance.pk)
+            pending.append(pk)
     if issued:
         recorded, failed = record_issued_many(actor, issued, now, follow_up=follow_up)
         report.issued += len(recorded)
@@ -210,10 +210,10 @@ def count_new(pairs: Sequence[CertificatePair]) -> None:
 
 
 def publish_pairs(pairs: Sequence[CertificatePair], now: datetime) -> None:
-    """Have the directories told about pairs as they stand now (valid, held, revoked)."""
-    outbox.enqueue_many(
-        [outbox.Envelope(PUBLISH_CERTIFICATES, f"pair:{pair.pk}", {"pair": pair.pk}) for pair in pairs], now=now
-    )
+    """Have the directories told about pairs: one message a slice. What they stand at is read when it is delivered, so
+    the order of messages does not matter.
+    """
+    outbox.enqueue(PUBLISH_CERTIFICATES, "", {"pairs": [pair.pk for pair in pairs]}, now=now)
 
 
 def _pair(item: Returned, now: datetime) -> CertificatePair:

@@ -131,7 +131,7 @@ def _state(entry: JournalEntry, crl: Crl | None) -> tuple[str, datetime | None, 
     if crl is None:
         return str(PairState.VALID), None, ""
     ders = (entry.signing_certificate, entry.encryption_certificate)
-    return foreign._state([CertificateView.parse(der) for der in ders if der is not None], crl)
+    return foreign.state_of([CertificateView.parse(der) for der in ders if der is not None], crl)
 
 
 def _note_signing_keys(many: Sequence[Sequence[ReturnedCertificate]]) -> None:

@@ -162,9 +162,7 @@ def _change(
         rows=[by_pair.get(pair.pk, []) for pair in pairs],
         reason=str(reason),
     )
-    outbox.enqueue_many(
-        [outbox.Envelope(PUBLISH_STATUS, f"pair:{pair.pk}", {"pair": pair.pk}) for pair in pairs], now=now
-    )
+    outbox.enqueue(PUBLISH_STATUS, "", {"pairs": [pair.pk for pair in pairs]}, now=now)
 
 
 def _move(pair: CertificatePair, state: PairState) -> None:

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="SubjectKey",
             fields=[
-                ("key", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("key", models.BigAutoField(primary_key=True, serialize=False)),
                 ("issuance_id", models.BigIntegerField(null=True)),
                 ("is_encryption", models.BooleanField(default=False)),
             ],

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from banyan import sealing
 from banyan.domain import audit
+from banyan.domain.audit.errors import RowForged
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import Certificate, CertificatePair, Issuance
 from banyan.domain.ca.ports import Connector
@@ -15,6 +16,7 @@ from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import PersonalizationTask, TaskState
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.errors import KeyNotProved
+from banyan.domain.parties.scoping import ScopedQuerySet
 from banyan.domain.ra import moving, preparing
 from banyan.domain.ra.errors import IssuanceMissing
 from banyan.domain.ra.models import ServiceRequest
@@ -27,6 +29,11 @@ from banyan.pki.public_key import SignatureAlgorithm, parse_spki, verify_many
 
 SLICE = 200
 _ISSUED = ("issuance_id", "token_id", "token_serial", "approval", "proofreading")
+# What moving on after recording reads; the rest of a request is left where it lies.
+_MOVED_ON = (
+    "number", "business", "system", "process", "step", "state", "version", "region_code", "due_on",
+    "is_due_provisional", "updated_at", "closed_at", "issued_pair_id",
+)  # fmt: skip
 _PROOFS = {"SM2": "sm3", "P256": "sha256", "RSA": "sha256"}
 
 
@@ -67,6 +74,7 @@ def _issue_slice(actor: Actor, orders: Sequence[IssueOrder], now: datetime, chec
         prepared[request.pk] = preparing.issuance_request(request, by_request[request.pk], context, now)
 
     good, outcome = moving.each(actor, "ra.issue", [order.request_id for order in orders], work)
+    good = _only_genuine(actor, good, outcome)
     opened = ca.open_issuances(actor, [prepared[one.pk] for one in good], now, check_signatures=check_signatures)
     places = {order.request_id: index for index, order in enumerate(orders)}
     for refused in opened.refusals:
@@ -77,6 +85,23 @@ def _issue_slice(actor: Actor, orders: Sequence[IssueOrder], now: datetime, chec
     started = [(one, row) for one, row in zip(good, opened.issuances, strict=True) if row is not None]
     _note_started(actor, started, context, now)
     return outcome
+
+
+def _only_genuine(actor: Actor, good: Sequence[ServiceRequest], outcome: Outcome) -> list[ServiceRequest]:
+    """Refuse those whose approval or proofreading was changed by a hand in the database."""
+    bad: dict[int, str] = {}
+    for rows in ([one.approval for one in good], [one.proofreading for one in good]):
+        present = [row for row in rows if row is not None]
+        for row, is_forged in zip(present, moving.forged(present), strict=True):
+            if is_forged:
+                bad[row.request_id] = f"{row._meta.label_lower}:{row.pk}"
+    for index, request in enumerate(outcome.requests):
+        if request is not None and request.pk in bad:
+            error = RowForged(row=bad[request.pk])
+            outcome.requests[index] = None
+            outcome.refusals.append(Refused(index, error))
+            audit.refusal(actor, "ra.issue", error, request)
+    return [request for request in good if request.pk not in bad]
 
 
 def _note_started(
@@ -109,7 +134,7 @@ def carry_on(actor: Actor, connector: Connector, now: datetime, *, limit: int = 
 def _move_on(actor: Actor, recorded: Sequence[RecordedPair], now: datetime) -> None:
     """The pairs are recorded: their requests go on to personalisation, in the same transaction."""
     by_request = {item.pair.request_id: item.pair for item in recorded if item.pair.request_id is not None}
-    found = _requests_of(list(by_request))
+    found = _requests_of(list(by_request)).only(*_MOVED_ON)
     move = Move(actor, now)
     for request in found:
         pair = by_request[request.pk]
@@ -136,9 +161,9 @@ def _take_back_rejected(actor: Actor, issuance_ids: Sequence[int], now: datetime
     )
 
 
-def _requests_of(ids: Sequence[int]) -> list[ServiceRequest]:
+def _requests_of(ids: Sequence[int]) -> ScopedQuerySet[ServiceRequest]:
     found = ServiceRequest.objects.unscoped("the requests of issuances being recorded").filter(pk__in=list(ids))
-    return list(found.order_by("pk"))
+    return found.order_by("pk")
 
 
 def personalization_nonce(request: ServiceRequest) -> bytes:

@@ -1,13 +1,48 @@
-// "/" goes to the search box; single letters never act while a person is typing.
+// Keys and small comforts; every page works without them.
 (() => {
+  // a filter that is chosen is applied at once
+  for (const select of document.querySelectorAll("select[data-submit]")) {
+    select.addEventListener("change", () => select.form.requestSubmit());
+  }
+
+  // empty filters stay out of the address
+  for (const form of document.querySelectorAll("form.filters")) {
+    form.addEventListener("submit", () => {
+      for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
+    });
+  }
+  addEventListener("pageshow", () => {
+    for (const field of document.querySelectorAll("form.filters [disabled]")) field.disabled = false;
+  });
+
+  const links = () => [...document.querySelectorAll("table.rows .row-link")];
+  const move = (step) => {
+    const all = links();
+    if (!all.length) return false;
+    const at = all.indexOf(document.activeElement);
+    const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
+    next.focus();
+    next.closest("tr").scrollIntoView({ block: "nearest" });
+    return true;
+  };
+  const follow = (rel) => {
+    const link = document.querySelector(`.pager a[rel="${rel}"]`);
+    if (link) link.click();
+    return Boolean(link);
+  };
+
   addEventListener("keydown", (event) => {
-    if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
-    if (event.code === "Slash" && !event.shiftKey && !typing) {
-      event.preventDefault();
-      document.getElementById("search")?.select();
-    } else if (event.code === "Escape" && typing) {
-      event.target.blur();
-    }
+    if (event.code === "Escape" && typing) return event.target.blur();
+    if (typing) return;
+    const done = {
+      Slash: () => { const box = document.getElementById("search"); if (box) { box.focus(); box.select(); } return Boolean(box); },
+      ArrowDown: () => move(1),
+      ArrowUp: () => move(-1),
+      PageDown: () => follow("next"),
+      PageUp: () => follow("prev"),
+    }[event.code];
+    if (done && done()) event.preventDefault();
   });
 })();

@@ -1,0 +1,165 @@
+"""``banyan check``: a self-test of every function; used by the daily inspection."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import click
+
+from banyan.cli.context import NotInstalled, django_setup
+from banyan.kernel import clock
+from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.home import Home
+
+_LEAST_FREE = 1 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing checked: its name, whether it is as it must be, and what to do when it is not."""
+
+    name: str
+    is_good: bool
+    text: str = ""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--deep", is_flag=True, help="Verify the whole audit as well.")
+def check(as_json: bool, deep: bool) -> None:
+    """Check algorithms, keys, database, processes, CAs, CRLs, disk; in production also what must not appear there.
+
+    Exit code 3 when something is not as it must be.
+    """
+    from banyan.cli.messages import translate
+
+    place = Home.from_environment()
+    if not place.settings_file.exists():
+        raise NotInstalled(home=str(place.path))
+    home = django_setup()
+    all_good = True
+    for finding in findings(home, deep=deep):
+        all_good &= finding.is_good
+        if as_json:
+            row = {"check": finding.name, "ok": finding.is_good, "text": translate(finding.text)}
+            click.echo(json.dumps(row, ensure_ascii=False))
+        else:
+            click.echo(f"{'✓' if finding.is_good else '✗'} {finding.name:16} {translate(finding.text)}")
+    if not all_good:
+        raise click.exceptions.Exit(3)
+
+
+def findings(home: Home, *, deep: bool = False) -> Iterator[Finding]:
+    """Everything checked, in order; a check that breaks is a finding, never the end of the others."""
+    parts: list[tuple[str, Callable[[Home], Iterator[Finding]]]] = [
+        ("algorithms", _algorithms),
+        ("production", _production),
+        ("keys", _keys),
+        ("database", _database),
+        ("processes", _processes),
+        ("authorities", _authorities),
+        ("disk", _disk),
+    ]
+    if deep:
+        parts.append(("audit", _audit))
+    for name, part in parts:
+        try:
+            yield from part(home)
+        except (BanyanError, OSError) as error:
+            yield Finding(name, False, str(error))
+
+
+def _algorithms(home: Home) -> Iterator[Finding]:
+    del home
+    from banyan import gm
+
+    gm.self_test()
+    yield Finding("algorithms", True, f"{gm.engine_name()} ({', '.join(gm.engines())})")
+
+
+def _production(home: Home) -> Iterator[Finding]:
+    from django.conf import settings
+
+    from banyan.cli import production
+    from banyan.domain.ca import access
+    from banyan.domain.inventory import access as inventory
+    from banyan.kernel.actor import system_actor
+
+    if settings.BANYAN.state != "production":
+        yield Finding("state", True, "sample")
+        return
+    del home
+    faults = list(production.faults_of_settings(settings.BANYAN))
+    for fault in faults:
+        yield Finding("production", False, fault)
+    if any(production.SAMPLE_MARK in authority.name for authority in access.authorities() if authority.origin == "OWN"):
+        yield Finding("production", False, N_("有名称含“测试”的 CA：生产安装里不能有样例数据。停用它签发的证书，另建安装。"))
+    if inventory.tokens(system_actor("check")).filter(medium__kind="SOFT").exists():
+        yield Finding("production", False, N_("有软介质：生产安装里的证书只能在硬件介质里。注销并换成硬件介质。"))
+    if not faults:
+        yield Finding("state", True, "production")
+
+
+def _keys(home: Home) -> Iterator[Finding]:
+    if home.keys.stat().st_mode & 0o077:
+        yield Finding("keys", False, N_("密钥目录可被他人读取。执行 chmod 700。"))
+        return
+    open_to_others = [path.name for path in home.keys.iterdir() if path.is_file() and path.stat().st_mode & 0o077]
+    if open_to_others:
+        yield Finding("keys", False, N_("密钥文件可被他人读取。对密钥目录里的文件执行 chmod 600。"))
+        return
+    yield Finding("keys", True, str(home.keys))
+
+
+def _database(home: Home) -> Iterator[Finding]:
+    del home
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        yield Finding("database", False, N_("数据库结构落后于程序。运行 banyan init --upgrade。"))
+        return
+    yield Finding("database", True, connection.vendor)
+
+
+def _processes(home: Home) -> Iterator[Finding]:
+    from banyan.cli.processes import KEY_HOLDERS, answers
+
+    for name in KEY_HOLDERS:
+        is_up = answers(home, name)
+        yield Finding(name, is_up, "" if is_up else N_("没有运行。执行 banyan run。"))
+
+
+def _authorities(home: Home) -> Iterator[Finding]:
+    del home
+    from banyan.domain.ca import access
+
+    now = clock.now()
+    for authority in access.authorities():
+        if not authority.is_active or authority.kind != "ISSUING":
+            continue
+        if authority.not_after <= now:
+            yield Finding(authority.code, False, N_("CA 证书已过期。举行换代仪式：banyan ca rollover。"))
+            continue
+        crl = access.last_crl(authority.pk)
+        if authority.connector and (crl is None or crl.next_update <= now):
+            yield Finding(authority.code, False, N_("没有有效的吊销列表。运行 banyan jobs --once。"))
+            continue
+        yield Finding(authority.code, True, f"{authority.not_after:%Y-%m-%d}")
+
+
+def _disk(home: Home) -> Iterator[Finding]:
+    free = shutil.disk_usage(home.path).free
+    text = f"{free >> 30} GiB" if free >= _LEAST_FREE else N_("磁盘剩余不到 1 GiB。清理或扩容，否则签发会停。")
+    yield Finding("disk", free >= _LEAST_FREE, text)
+
+
+def _audit(home: Home) -> Iterator[Finding]:
+    from banyan import sealing
+    from banyan.domain.audit import checkpoints, verifying
+
+    report = verifying.verify(sealing.keyring(home), checkpoints.read(home))
+    text = N_("审计链或受保护的记录被改动。详情：banyan audit verify。")
+    yield Finding("audit", report.is_good, "" if report.is_good else text)

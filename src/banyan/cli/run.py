@@ -1,0 +1,51 @@
+"""``banyan run``: everything an installation needs, in one supervised tree."""
+
+import os
+import socket
+
+import click
+
+from banyan.cli.context import NotInstalled
+from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.home import Home
+
+
+class AlreadyRunning(BanyanError):
+    """The port is taken, most likely by another start of the same."""
+
+    code = "run.port_taken"
+    message = N_("{host}:{port} 已被占用，多半是榕证已在运行。先停掉它，或在设置里换一个 port。")
+
+
+@click.command()
+@click.option("--sample", "with_sample", is_flag=True,
+              help="Make a sample installation when there is none, and do its sample work first.")
+def run(with_sample: bool) -> None:
+    """Serve: signer, key management, jobs and pages. A process that dies is started again; Ctrl-C ends all."""
+    from banyan.cli import installing
+    from banyan.cli.processes import Supervisor, banyan_child
+
+    home = Home.from_environment()
+    os.environ["BANYAN_HOME"] = str(home.path)
+    if not installing.is_complete(home) and not with_sample:
+        raise NotInstalled(home=str(home.path))
+    if with_sample:
+        from banyan.cli.sample_work import do_sample_work
+
+        do_sample_work(home)
+    from banyan.config.settings import load
+
+    settings = load()
+    _ensure_free(settings.host, settings.port)
+    children = [banyan_child(home, name) for name in ("signer", "kmc", "jobs", "pages")]
+    click.echo(f"榕证已启动：{settings.url}（Ctrl-C 停止；日志在 {home.log}）")
+    Supervisor(children).run()
+
+
+def _ensure_free(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AlreadyRunning(host=host, port=port) from error

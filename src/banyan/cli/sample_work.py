@@ -1,0 +1,82 @@
+"""What a sample installation does at its first start: the main job once, then links for the people who look at it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from banyan.cli import installing, sample
+from banyan.cli.context import django_setup
+from banyan.kernel import clock
+from banyan.kernel.home import Home
+
+_DONE = "sample-work.json"
+
+
+def do_sample_work(home: Home) -> None:
+    """Make the installation when there is none; carry on the sample sheet from wherever an earlier start stopped."""
+    if not installing.is_complete(home):
+        click.echo("建立样例安装……")
+        make_sample(home)
+    django_setup()
+    done = home.path / _DONE
+    if done.exists():
+        click.echo("样例证书已签发。忘了链接或密码：banyan staff sample-links")
+        return
+    installing.build_database()
+    summary = carry_sample_sheet(home)
+    done.write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
+    click.echo(f"签发 {summary['pairs']} 对双证书，未受理 {summary['failed_rows']} 行；根证书 {summary['root_certificate']}")
+    print_links(sample_links())
+
+
+def make_sample(home: Home, *, leave_out: tuple[str, ...] = ()) -> None:
+    """Make a sample installation: everything on this machine, bound to 127.0.0.1, every CA name says 测试."""
+    from banyan.config.settings import load
+
+    now = clock.now()
+    installing.begin(home)
+    installing.make_keys(home)
+    django_setup()
+    installing.build_database()
+    installing.register_base(now)
+    installing.make_sample_authorities(home, load().url, now, leave_out=leave_out)
+    installing.first_accounts(installing.sample_people(), now)
+    installing.write_settings(home, {"state": "sample", "host": "127.0.0.1", "soft_tokens": True})
+
+
+def carry_sample_sheet(home: Home) -> dict[str, Any]:
+    """The sample sheet to certificates in tokens, once."""
+    from banyan.cli.demo import main_job_report
+
+    sheet = home.files / "sample-applications.xlsx"
+    if not sheet.exists():
+        sample.write_sheet(sheet, sample.sheet_rows())
+    return main_job_report(home, sheet, say=click.echo)
+
+
+def sample_links() -> list[installing.FirstLink]:
+    """A fresh first log-in link for everybody of the sample; sessions end. Raises iam.SampleOnly elsewhere."""
+    from banyan.domain.iam.sample_links import renew_sample_links
+
+    return [
+        installing.FirstLink(link.account.username, link.account.display_name, link.secret)
+        for link in renew_sample_links(now=clock.now())
+    ]
+
+
+def print_links(links: list[installing.FirstLink]) -> None:
+    """Tell who opens which address."""
+    from banyan.cli.links import first_login_url
+
+    click.echo("首次登录链接（每条只能用一次，24 小时内有效；没有任何账号能独自办完一件事）：")
+    for link in links:
+        click.echo(f"  {link.display_name:　<10}{link.username:14} {first_login_url(link.secret)}")
+
+
+def default_sheet(home: Home, rows: int) -> Path:
+    """The sample sheet with ``rows`` good rows."""
+    sheet = home.files / "sample-applications.xlsx"
+    sample.write_sheet(sheet, sample.sheet_rows(rows))
+    return sheet

@@ -1,0 +1,228 @@
+"""Requests, certificates and tokens as the command line shows them: plain values, protected ones masked or left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from banyan.cli.messages import translate
+from banyan.domain.ca import rules as ca_rules
+from banyan.domain.ca.access import PairLife
+from banyan.domain.ca.models import Certificate, CertificatePair
+from banyan.domain.inventory.models import Token
+from banyan.domain.kmc.models import KeyRecovery
+from banyan.domain.parties import rules as parties
+from banyan.domain.ra.access import Story
+from banyan.domain.ra.models import RequestState, ServiceRequest
+from banyan.domain.ra.processes import Verb
+from banyan.domain.ra.values import RequestData
+from banyan.domain.systems.policy import CertificateKind
+from banyan.kernel.errors import N_
+from banyan.pki import names
+from banyan.pki.certificate import Certificate as CertificateView
+from banyan_token import SoftToken
+
+REQUEST_COLUMNS = ("number", "business_name", "system", "kind_name", "subject_name", "step_name", "state_name", "due_on")
+PAIR_COLUMNS = ("pair", "serial", "subject_name", "system", "kind_name", "state_name", "not_after", "token")
+TOKEN_COLUMNS = ("token", "medium", "state_name", "region", "device_state", "containers")
+RECOVERY_COLUMNS = ("number", "serial", "purpose_name", "state_name", "approvals", "expires_at")
+
+
+def request_view(request: ServiceRequest) -> dict[str, Any]:
+    """A request without what was entered for it."""
+    return {
+        "number": request.number,
+        "business": request.business,
+        "business_name": str(request.get_business_display()),
+        "system": request.system,
+        "kind": request.kind,
+        "kind_name": translate(CertificateKind(request.kind).label) if request.kind else "",
+        "subject_name": request.subject_name,
+        "region": request.region_code,
+        "channel": request.channel,
+        "channel_name": str(request.get_channel_display()),
+        "reason": request.reason,
+        "state": request.state,
+        "state_name": str(request.get_state_display()),
+        "step": request.step,
+        "step_name": translate(Verb(request.step).label) if request.step else "",
+        "due_on": request.due_on,
+        "token": request.token_serial,
+        "pair": request.pair_id,
+        "issued_pair": request.issued_pair_id,
+        "opened_at": request.opened_at,
+        "data_digest": request.data_digest,
+        "materials_digest": request.materials_digest,
+    }
+
+
+def story_view(story: Story) -> dict[str, Any]:
+    """A request with its steps, its time line, materials, decisions and what it waits for."""
+    return request_view(story.request) | {
+        "is_approved": story.is_approved,
+        "is_proofread": story.is_proofread,
+        "waiting": waiting_for(story),
+        "steps": [
+            {"step": step.step.verb, "is_current": step.is_current, "is_done": any(r.outcome == "ok" for r in step.records)}
+            for step in story.steps
+        ],
+        "records": [
+            {"at": one.at, "step": one.step, "outcome": one.outcome, "actor": one.actor_name, "note": one.note}
+            for one in story.records
+        ],
+        "materials": [{"code": one.code, "file": one.name, "sm3": one.sm3, "size": one.size} for one in story.materials],
+        "missing": [{"code": one.code, "name": translate(one.name)} for one in story.missing],
+        "issuance": _issuance(story),
+    }
+
+
+def waiting_for(story: Story) -> str:
+    """What a request at its issuing step waits for, as people read it."""
+    if not story.is_waiting_for_ca or story.issuance is None or story.request.state != RequestState.OPEN:
+        return ""
+    return waiting_text(story.issuance.connector)
+
+
+def waiting_text(connector: str) -> str:
+    """The note of a request whose CA has not answered yet."""
+    is_own = connector == ca_rules.EMBEDDED
+    return translate(N_("等待 CA 签发") if is_own else N_("等待上级 CA"))
+
+
+def _issuance(story: Story) -> dict[str, Any] | None:
+    if story.issuance is None:
+        return None
+    one = story.issuance
+    return {"state": one.state, "connector": one.connector, "attempts": one.attempts, "refusal": one.refusal_code}
+
+
+def data_view(data: RequestData) -> dict[str, Any]:
+    """What was entered; who handles it only masked."""
+    requester = dict(data.requester)
+    if requester.get("id_number"):
+        requester["id_number"] = parties.mask_number(requester["id_number"].rpartition(":")[2])
+    if requester.get("phone"):
+        requester["phone"] = parties.mask_phone(requester["phone"])
+    return {
+        "subject": dict(data.subject),
+        "form": dict(data.form),
+        "requester": requester,
+        "validity_days": data.validity_days,
+        "dns_names": list(data.dns_names),
+        "ip_addresses": list(data.ip_addresses),
+        "is_classic": data.is_classic,
+    }
+
+
+def pair_view(pair: CertificatePair, serial: str = "") -> dict[str, Any]:
+    """A pair; ``serial`` is that of its signing certificate."""
+    return {
+        "pair": pair.pk,
+        "serial": serial,
+        "subject_name": pair.subject_name,
+        "system": pair.system,
+        "kind": pair.kind,
+        "kind_name": str(pair.get_kind_display()),
+        "profile": pair.profile,
+        "region": pair.region_code,
+        "state": pair.state,
+        "state_name": str(pair.get_state_display()),
+        "not_before": pair.not_before,
+        "not_after": pair.not_after,
+        "origin": pair.origin,
+        "origin_name": str(pair.get_origin_display()),
+        "token": pair.token_serial,
+        "container": pair.container,
+        "supersedes": pair.supersedes_id,
+    }
+
+
+def certificate_view(certificate: Certificate) -> dict[str, Any]:
+    """One certificate as recorded, with the subject that its bytes state."""
+    view = CertificateView.parse(bytes(certificate.der))
+    return {
+        "serial": certificate.serial,
+        "use": certificate.use,
+        "use_name": str(certificate.get_use_display()),
+        "subject": names.display(view.subject),
+        "issuer": names.display(view.issuer),
+        "not_before": certificate.not_before,
+        "not_after": certificate.not_after,
+        "state": certificate.state,
+        "state_name": str(certificate.get_state_display()),
+        "revoked_at": certificate.revoked_at,
+        "reason": certificate.reason,
+        "sm3": bytes(certificate.sm3).hex(),
+    }
+
+
+def life_view(life: PairLife) -> dict[str, Any]:
+    """A pair with its certificates, what it followed, what followed it, and every change of its status."""
+    signing = next((one.serial for one in life.certificates if one.use != Certificate.Use.ENCRYPTION), "")
+    return pair_view(life.pair, signing) | {
+        "ca": life.authority.code,
+        "connector": life.authority.connector,
+        "certificates": [certificate_view(one) for one in life.certificates],
+        "predecessor": life.predecessor.pk if life.predecessor else None,
+        "successors": [one.pk for one in life.successors],
+        "changes": [
+            {"at": one.at, "action": one.action, "reason": one.reason, "state": one.state} for one in life.changes
+        ],
+        "request": life.pair.request_id,
+    }
+
+
+def token_view(token: Token, device: SoftToken | None = None) -> dict[str, Any]:
+    """A token on record, with what its device tells when it is plugged in here."""
+    view: dict[str, Any] = {
+        "token": token.serial,
+        "medium": token.medium_id,
+        "state": token.state,
+        "state_name": str(token.get_state_display()),
+        "region": token.region_code,
+        "note": token.note,
+        "can_be_unlocked": token.has_admin_pin,
+    }
+    if device is not None:
+        info = device.info()
+        view |= {
+            "device_state": info.state,
+            "tries_left": info.user_tries_left,
+            "must_change_pin": info.must_change_pin,
+            "containers": info.containers,
+        }
+    return view
+
+
+def containers_view(device: SoftToken) -> list[Mapping[str, Any]]:
+    """What lies in a device's containers: certificates' serials, and whether there are keys."""
+    return [
+        {
+            "container": one.name,
+            "signing": _serial(one.signing_certificate),
+            "encryption": _serial(one.encryption_certificate),
+            "has_signing_key": one.signing_public_key is not None,
+            "has_encryption_key": one.encryption_public_key is not None,
+        }
+        for one in device.containers()
+    ]
+
+
+def _serial(certificate_der: bytes | None) -> str:
+    return CertificateView.parse(certificate_der).serial_hex if certificate_der else ""
+
+
+def recovery_view(recovery: KeyRecovery, digest: str = "") -> dict[str, Any]:
+    """A recovery of an escrowed key; ``digest`` is what an approver consents to."""
+    return {
+        "number": recovery.pk,
+        "serial": recovery.certificate_serial,
+        "purpose": recovery.purpose,
+        "purpose_name": str(recovery.get_purpose_display()),
+        "case_number": recovery.case_number,
+        "reason": recovery.reason,
+        "state": recovery.state,
+        "state_name": str(recovery.get_state_display()),
+        "approvals": recovery.approvals.count(),
+        "requested_at": recovery.requested_at,
+        "expires_at": recovery.expires_at,
+        "digest": digest,
+    }

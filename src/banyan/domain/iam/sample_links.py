@@ -1,0 +1,25 @@
+"""First log-in links of a sample installation, where nobody is there to confirm anything yet."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from banyan.domain import audit
+from banyan.domain.iam.actions import NewLink, _end_sessions, _new_link
+from banyan.domain.iam.errors import SampleOnly
+from banyan.domain.iam.models import StaffAccount
+from banyan.kernel.actor import system_actor
+
+
+@audit.action
+def renew_sample_links(*, now: datetime) -> list[NewLink]:
+    """A fresh link for every account of a sample; sessions end. Raises SampleOnly (an audited refusal) elsewhere."""
+    if settings.BANYAN.state != "sample":
+        raise SampleOnly
+    actor = system_actor("init")
+    links = []
+    for account in StaffAccount.objects.order_by("pk"):
+        account.verify_row()
+        _end_sessions(actor, account, now)
+        links.append(_new_link(actor, account, now))
+    return links

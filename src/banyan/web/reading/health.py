@@ -1,0 +1,66 @@
+"""Whether the parts that pages do not run in are well: signer, KMC, CAs beyond a connector, the outbox."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from banyan.domain.ca import access as ca
+from banyan.domain.outbox import access as outbox
+from banyan.kernel.errors import BanyanError
+from banyan.kernel.rpc import Client
+
+_PATIENCE_S = 0.5
+_EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: its name, a word on how it is, whether it needs a hand (or only time)."""
+
+    code: str
+    name: str
+    word: str
+    is_well: bool
+    is_waiting: bool = False
+
+
+@dataclass(frozen=True)
+class Health:
+    """All parts, and the numbers behind them."""
+
+    parts: list[Part]
+    waiting_own: int
+    waiting_superior: int
+    dead_letters: int
+
+
+def health() -> Health:
+    """How everything is at this moment; each part that does not answer costs half a second at most."""
+    waiting = ca.waiting_for_ca()
+    own = waiting.pop(_EMBEDDED, 0)
+    superior = sum(waiting.values())
+    queued = sum(outbox.waiting_by_target().values())
+    dead = outbox.dead_letters().count()
+    parts = [
+        _process("signer", _("签发")),
+        _process("kmc", _("密钥管理")),
+        Part("superior", _("CA 在等"), str(own + superior), True, is_waiting=own + superior > 0),
+        Part("outbox", _("外发"), _outbox_word(queued, dead), dead == 0, is_waiting=queued > 0),
+    ]
+    return Health(parts, own, superior, dead)
+
+
+def _process(name: str, shown: str) -> Part:
+    try:
+        with Client(settings.HOME.socket(name), timeout=_PATIENCE_S) as client:
+            client.call("ping")
+    except BanyanError:
+        return Part(name, shown, _("没有应答"), False)
+    return Part(name, shown, _("正常"), True)
+
+
+def _outbox_word(queued: int, dead: int) -> str:
+    if dead:
+        return _("{n} 条没送到").format(n=dead)
+    return _("{n} 条在途").format(n=queued) if queued else _("正常")

@@ -1,0 +1,285 @@
+"""Requests as pages show them: a row of the list, and one request's whole story."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from banyan.domain.audit.models import AuditRecord
+from banyan.domain.ca.models import Issuance
+from banyan.domain.iam import access as iam
+from banyan.domain.iam import audit_reading, rights
+from banyan.domain.parties import access as parties
+from banyan.domain.parties.identity_rules import mask_number, mask_phone
+from banyan.domain.ra import access as ra
+from banyan.domain.ra import working_days
+from banyan.domain.ra.models import RequestState, ServiceRequest, StepRecord
+from banyan.domain.ra.values import RequestData
+from banyan.domain.systems import access as systems
+from banyan.domain.systems.errors import SystemsError
+from banyan.domain.systems.policy import CertificateKind
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import BanyanError, fill
+from banyan.web import words
+from banyan.web.reading.certificates import PairRow, row_of
+from banyan.web.reading.deadlines import Deadline, deadline
+from banyan.web.reading.paging import SIZE, Cursor, Page, page
+
+_EMBEDDED = "embedded"
+_DATA_RIGHTS = ("requests.enter", "requests.proofread", "requests.approve")
+_PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\d{17}[\dXx]|\d{15})(?![0-9A-Za-z])")
+_ALWAYS_MASKED = re.compile(r"(?:^|_)(?:id|id_number|number|certificate_number|证件号码)$")
+
+
+@dataclass(frozen=True)
+class RequestRow:
+    """A line of the list. ``state`` is the step to be done, or how the request ended."""
+
+    request: ServiceRequest
+    state: str
+    system: str
+    kind: str
+    deadline: Deadline | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the time line: a step done, the one to do now, or one to come."""
+
+    css: str
+    icon: str
+    mark: str
+    what: str
+    who: str = ""
+    detail: str = ""
+    at: datetime | None = None
+    deadline: Deadline | None = None
+    limit: int = 0
+    is_late: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An approval or a proofreading: who, when, and whether it still counts for what stands here now."""
+
+    what: str
+    word: str
+    who: str
+    at: datetime
+    still_counts: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entered value, masked."""
+
+    label: str
+    value: str
+    is_code: bool = False
+
+
+@dataclass(frozen=True)
+class RequestStory:
+    """Everything about one request."""
+
+    row: RequestRow
+    story: ra.Story
+    region: str
+    lines: list[Line]
+    decisions: list[Decision]
+    entries: list[Entry]
+    may_see_data: bool
+    pair: PairRow | None
+    issued: PairRow | None
+    refusal: str
+    records: list[AuditRecord]
+
+
+def row_of_request(request: ServiceRequest, now: datetime, issuance: Issuance | None = None) -> RequestRow:
+    """One line."""
+    is_open = request.state == RequestState.OPEN
+    return RequestRow(
+        request=request,
+        state=_state(request, issuance) if is_open else request.state,
+        system=words.system(request.system),
+        kind=_kind(request.kind),
+        deadline=deadline(request.due_on, now, is_provisional=request.is_due_provisional) if is_open else None,
+    )
+
+
+def listing(
+    actor: Actor,
+    cursor: Cursor,
+    now: datetime,
+    *,
+    step: str = "",
+    state: str = "",
+    business: str = "",
+    system: str = "",
+    is_late: bool = False,
+) -> Page[RequestRow]:
+    """A page of the requests the actor may see, newest first, filtered. Raises RightMissing."""
+    found = ra.requests(actor)
+    if step:
+        found = found.filter(step=step, state=RequestState.OPEN)
+    if is_late:
+        found = found.filter(state=RequestState.OPEN, due_on__lt=working_days.local_date(now))
+    for name, value in (("state", state), ("business", business), ("system", system)):
+        if value:
+            found = found.filter(**{name: value})
+    walked = page(found, cursor, newest=ra.newest_request(), size=SIZE)
+    return walked.with_rows([row_of_request(request, now) for request in walked.rows])
+
+
+def story(actor: Actor, request_id: int, now: datetime) -> RequestStory:
+    """Everything about one request. Raises RequestNotFound, RightMissing."""
+    found = ra.story(actor, request_id)
+    request = found.request
+    people = iam.names_of(_people(found))
+    may_see = any(rights.has(actor, right) for right in _DATA_RIGHTS)
+    data = ra.data_of(actor, request_id) if may_see else None
+    return RequestStory(
+        row=row_of_request(request, now, found.issuance),
+        story=found,
+        region=parties.region_tree().full_name(request.region_code),
+        lines=_lines(found, people, now),
+        decisions=_decisions(found, people),
+        entries=entries(request, data) if data else [],
+        may_see_data=may_see,
+        pair=row_of(found.pair, now) if found.pair else None,
+        issued=row_of(found.issued_pair, now) if found.issued_pair else None,
+        refusal=_refusal(found.issuance),
+        records=list(audit_reading.story_of(actor, "ra.servicerequest", request.pk)),
+    )
+
+
+def entries(request: ServiceRequest, data: RequestData) -> list[Entry]:
+    """What was entered, with every number of a person masked."""
+    labels = _form_labels(request)
+    found = [Entry(str(words.SUBJECT_PARTS.get(key, key)), _shown(key, value)) for key, value in data.subject.items()]
+    found += [Entry(labels.get(key, key), _shown(key, value)) for key, value in data.form.items()]
+    requester = (("name", _("经办人")), ("id_number", _("经办人证件")), ("id", _("经办人证件")), ("phone", _("经办人手机")))
+    known = dict(requester)
+    found += [Entry(known.get(key, key), _shown(key, value), key != "name") for key, value in data.requester.items()]
+    if data.validity_days:
+        found.append(Entry(_("有效期"), _("{n} 天").format(n=data.validity_days)))
+    found += [Entry(_("其他域名"), name, True) for name in data.dns_names]
+    found += [Entry(_("其他 IP 地址"), address, True) for address in data.ip_addresses]
+    if data.is_classic:
+        found.append(Entry(_("算法"), _("国际算法（设备不支持 SM2）")))
+    return [entry for entry in found if entry.value]
+
+
+def masked(text: str) -> str:
+    """A text with every ID number and mobile number in it masked."""
+    text = _NUMBER.sub(lambda match: mask_number(match[0]), text)
+    return _PHONE.sub(lambda match: mask_phone(match[0]), text)
+
+
+def _shown(key: str, value: Any) -> str:
+    text = _("、").join(str(one) for one in value) if isinstance(value, list | tuple) else str(value or "")
+    if _ALWAYS_MASKED.search(key):
+        return mask_number(text.rpartition(":")[2])
+    if key.endswith("phone"):
+        return mask_phone(text)
+    return masked(text)
+
+
+def _form_labels(request: ServiceRequest) -> dict[str, str]:
+    try:
+        fields = systems.policy(request.system).kind(request.kind).fields
+    except (SystemsError, KeyError):
+        return {}
+    return {field.code: _(field.label) for field in fields}
+
+
+def _kind(code: str) -> str:
+    return _(CertificateKind(code).label) if code in set(CertificateKind) else code
+
+
+def _state(request: ServiceRequest, issuance: Issuance | None) -> str:
+    if issuance is not None and request.step == "issue":
+        if issuance.state in (Issuance.State.INTENT, Issuance.State.SUBMITTED):
+            return "waiting" if issuance.connector == _EMBEDDED else "waiting_superior"
+        if issuance.state == Issuance.State.REJECTED:
+            return "ca_refused"
+    elif request.step == "issue" and request.issuance_id is not None:
+        return "waiting"
+    return request.step
+
+
+def _people(found: ra.Story) -> list[int | None]:
+    request = found.request
+    people: list[int | None] = [request.opened_by, request.entered_by, *(record.actor for record in found.records)]
+    if request.approval is not None:
+        people.append(request.approval.approver)
+    if request.proofreading is not None:
+        people += [request.proofreading.proofreader, request.proofreading.entered_by]
+    return people
+
+
+_BACK = frozenset({"deficient", "sent_back", "called_off"})
+_BAD = frozenset({"rejected", "cancelled"})
+
+
+def _lines(found: ra.Story, people: Mapping[int, str], now: datetime) -> list[Line]:
+    request = found.request
+    opened = Line("ok", "check", "", _("受理"), people.get(request.opened_by, ""), request.get_channel_display(), request.opened_at)
+    lines = [opened, *(_record_line(record, people) for record in found.records)]
+    if request.state != RequestState.OPEN:
+        return lines
+    is_after = False
+    for number, view in enumerate(found.steps, 1):
+        if view.is_current:
+            is_after = True
+            waits = found.is_waiting_for_ca
+            what = str(words.STATES[_state(request, found.issuance)].word) if waits else words.step(view.step.verb)
+            due = deadline(request.due_on, now, is_provisional=request.is_due_provisional)
+            lines.append(Line("now", "", str(number), what, deadline=due))
+        elif is_after:
+            lines.append(Line("wait", "", str(number), words.step(view.step.verb), limit=view.step.working_days))
+    return lines
+
+
+def _record_line(record: StepRecord, people: Mapping[int, str]) -> Line:
+    css, icon = ("back", "arrow-back-up") if record.outcome in _BACK else ("ok", "check")
+    if record.outcome in _BAD:
+        css, icon = "bad", "circle-x"
+    outcome = str(words.STEP_OUTCOMES.get(record.outcome, "")) if record.outcome != "ok" else ""
+    detail = _("：").join(part for part in (outcome, masked(_(record.note) if record.note else "")) if part)
+    who = people.get(record.actor, record.actor_name)
+    return Line(css, icon, "", words.step(record.step), who, detail, record.at, is_late=record.is_late)
+
+
+def _decisions(found: ra.Story, people: Mapping[int, str]) -> list[Decision]:
+    request = found.request
+    decisions = []
+    if request.approval is not None:
+        one = request.approval
+        is_yes = one.decision == "APPROVED"
+        why = "" if found.is_approved or not is_yes else _("材料或身份信息此后有改动，须重新审核。")
+        who = people.get(one.approver, "")
+        decisions.append(Decision(_("审核"), one.get_decision_display(), who, one.at, found.is_approved, why))
+    if request.proofreading is not None:
+        reading = request.proofreading
+        why = "" if found.is_proofread else _("数据此后有改动，须重新校对。")
+        who = people.get(reading.proofreader, "")
+        decisions.append(Decision(_("校对"), _("一致"), who, reading.at, found.is_proofread, why))
+    return decisions
+
+
+def _refusal(issuance: Issuance | None) -> str:
+    """Why a CA refused, in the reader's language."""
+    if issuance is None or issuance.state != Issuance.State.REJECTED:
+        return ""
+    try:
+        told = json.loads(issuance.refusal_message or "{}")
+        return fill(_(told["message"]), told.get("fields", {})) if told.get("message") else issuance.refusal_code
+    except (ValueError, KeyError, TypeError, BanyanError):
+        return issuance.refusal_code

@@ -1,0 +1,87 @@
+"""Accounts of the staff as administrators see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from banyan.domain.iam import access
+from banyan.domain.iam.models import StaffAccount
+from banyan.domain.iam.rights import ROLE_NAMES, Role
+from banyan.domain.parties import access as parties
+from banyan.domain.parties.errors import PartiesError
+from banyan.domain.parties.regions import RegionTree
+from banyan.kernel.actor import Actor
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """One account: state, roles held now, where, last log-in."""
+
+    account: StaffAccount
+    state: str
+    roles: list[str]
+    regions: str
+    last_login_at: datetime | None
+
+
+@dataclass(frozen=True)
+class StaffSummary:
+    """Numbers for the dashboard of administrators."""
+
+    active: int
+    without_role: int
+    without_password: int
+    locked: int
+    disabled: int
+
+
+def accounts(actor: Actor, now: datetime) -> list[AccountRow]:
+    """Every account. Raises RightMissing."""
+    tree = parties.region_tree()
+    return [_row(account, tree, now) for account in access.list_accounts(actor)]
+
+
+def summary(rows: list[AccountRow]) -> StaffSummary:
+    """The numbers of a list."""
+    states = [row.state for row in rows]
+    return StaffSummary(
+        active=len(states) - states.count("DISABLED"),
+        without_role=sum(1 for row in rows if not row.roles and row.state != "DISABLED"),
+        without_password=states.count("NO_PASSWORD"),
+        locked=states.count("LOCKED_OUT"),
+        disabled=states.count("DISABLED"),
+    )
+
+
+def _row(account: StaffAccount, tree: RegionTree, now: datetime) -> AccountRow:
+    grants = [grant for grant in account.grants.all() if grant.ended_at is None]
+    return AccountRow(
+        account=account,
+        state=_state(account, now),
+        roles=[_(ROLE_NAMES[Role(grant.role)]) for grant in grants],
+        regions=_regions(grants[0].regions, tree) if grants else "",
+        last_login_at=getattr(account, "last_login_at", None),
+    )
+
+
+def _state(account: StaffAccount, now: datetime) -> str:
+    if not account.is_active:
+        return "DISABLED"
+    if account.locked_until is not None and account.locked_until > now:
+        return "LOCKED_OUT"
+    has_password = any(credential.replaced_at is None for credential in account.credentials.all())
+    return "ACTIVE" if has_password else "NO_PASSWORD"
+
+
+def _regions(codes: list[str] | None, tree: RegionTree) -> str:
+    if codes is None:
+        return _("全省")
+    return _("、").join(_name(code, tree) for code in codes)
+
+
+def _name(code: str, tree: RegionTree) -> str:
+    try:
+        return tree.full_name(code)
+    except PartiesError:
+        return code

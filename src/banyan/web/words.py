@@ -1,0 +1,271 @@
+"""The words of the pages: states with icon and colour, steps, outcomes, events of the audit, uses of a key."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as translate
+from django.utils.translation import gettext_lazy as _
+
+from banyan.domain.ra.processes import Verb
+from banyan.domain.systems import access as systems
+from banyan.domain.systems.errors import UnknownSystem
+
+
+@dataclass(frozen=True)
+class StateWord:
+    """A state as class, icon and word; never colour alone."""
+
+    css: str
+    icon: str
+    word: Any
+
+
+UNKNOWN_STATE = StateWord("st-enter", "info-circle", "")
+
+# One table for requests, certificates and tokens, since a state looks alike everywhere.
+STATES: dict[str, StateWord] = {
+    # a pair
+    "VALID": StateWord("st-done", "circle-check", _("有效")),
+    "HELD": StateWord("st-returned", "snowflake", _("已冻结")),
+    "REVOKED": StateWord("st-revoked", "ban", _("已注销")),
+    "EXPIRED": StateWord("st-revoked", "hourglass-low", _("已过期")),
+    "EXPIRING": StateWord("st-expiring", "hourglass-low", _("将到期")),
+    "NOT_YET": StateWord("st-issue", "clock", _("未生效")),
+    # a request, by the step to be done
+    "precheck": StateWord("st-enter", "inbox", _("待初审")),
+    "approve": StateWord("st-approve", "gavel", _("待审核")),
+    "enter": StateWord("st-enter", "pencil", _("待录入")),
+    "proofread": StateWord("st-proof", "eye-check", _("待校对")),
+    "issue": StateWord("st-issue", "certificate", _("待签发")),
+    "waiting": StateWord("st-issue", "clock", _("等待 CA 签发")),
+    "waiting_superior": StateWord("st-issue", "clock", _("等待上级 CA")),
+    "ca_refused": StateWord("st-returned", "alert-triangle", _("CA 已拒绝")),
+    "personalize": StateWord("st-issue", "device-usb", _("待制证")),
+    "notify_ready": StateWord("st-deliver", "bell", _("待通知领取")),
+    "hand_over": StateWord("st-deliver", "package-export", _("待领取")),
+    "unlock": StateWord("st-approve", "lock", _("待解锁")),
+    "revoke": StateWord("st-returned", "ban", _("待注销")),
+    "DONE": StateWord("st-done", "circle-check", _("已办结")),
+    "REJECTED": StateWord("st-revoked", "circle-x", _("审核未通过")),
+    "CANCELLED": StateWord("st-revoked", "arrow-back-up", _("已撤回")),
+    "OVERDUE": StateWord("st-overdue", "clock-exclamation", _("超期")),
+    # a token
+    "IN_STOCK": StateWord("st-enter", "archive", _("在库")),
+    "ASSIGNED": StateWord("st-enter", "device-usb", _("已领用")),
+    "PERSONALIZING": StateWord("st-issue", "device-usb", _("制证中")),
+    "PERSONALIZED": StateWord("st-deliver", "device-usb", _("已制证")),
+    "IN_TRANSIT": StateWord("st-deliver", "package-export", _("邮寄中")),
+    "HANDED_OVER": StateWord("st-done", "circle-check", _("已交付")),
+    "LOCKED": StateWord("st-returned", "lock", _("已锁定")),
+    "RETURNED": StateWord("st-returned", "arrow-back-up", _("已交回")),
+    "LOST": StateWord("st-revoked", "alert-triangle", _("已挂失")),
+    "DAMAGED": StateWord("st-revoked", "alert-triangle", _("已损坏")),
+    "DESTROYED": StateWord("st-revoked", "ban", _("已销毁")),
+    # an account
+    "ACTIVE": StateWord("st-done", "circle-check", _("在用")),
+    "NO_PASSWORD": StateWord("st-enter", "key", _("未首次登录")),
+    "LOCKED_OUT": StateWord("st-returned", "lock", _("锁定中")),
+    "DISABLED": StateWord("st-revoked", "ban", _("已停用")),
+    # a record of the audit
+    "ok": StateWord("st-done", "check", _("成功")),
+    "refused": StateWord("st-returned", "ban", _("被拒绝")),
+    "alarm": StateWord("st-overdue", "alert-triangle", _("告警")),
+    "pending": StateWord("st-enter", "clock", _("等待")),
+    "rejected": StateWord("st-returned", "circle-x", _("被驳回")),
+    "deficient": StateWord("st-returned", "arrow-back-up", _("材料不全")),
+    # something outside
+    "down": StateWord("st-overdue", "alert-triangle", _("没有应答")),
+    "notice": StateWord("st-approve", "server", _("接口")),
+}
+
+# What a step's record says, where it says more than that the step was done.
+STEP_OUTCOMES: dict[str, Any] = {
+    "deficient": _("材料不全，已一次性告知"),
+    "rejected": _("未通过"),
+    "corrected": _("更正数据"),
+    "sent_back": _("退回修改"),
+    "submitted": _("已提交 CA"),
+    "called_off": _("撤回签发"),
+    "answered": _("已给出解锁应答"),
+    "materials": _("增减材料"),
+    "cancelled": _("撤回申请"),
+}
+
+KEY_USAGES: dict[str, Any] = {
+    "digitalSignature": _("数字签名"),
+    "nonRepudiation": _("抗抵赖"),
+    "contentCommitment": _("抗抵赖"),
+    "keyEncipherment": _("密钥加密"),
+    "dataEncipherment": _("数据加密"),
+    "keyAgreement": _("密钥协商"),
+    "keyCertSign": _("签发证书"),
+    "cRLSign": _("签发 CRL"),
+}
+
+SUBJECT_PARTS: dict[str, Any] = {
+    "C": _("国家"),
+    "ST": _("省"),
+    "L": _("市"),
+    "O": _("单位"),
+    "OU": _("部门"),
+    "CN": _("名称"),
+    "serialNumber": _("编号"),
+}
+
+EVENTS: dict[str, Any] = {
+    "iam.logged_in": _("登录"),
+    "iam.logged_out": _("退出登录"),
+    "iam.log_in": _("登录失败"),
+    "iam.session_ended": _("会话被结束"),
+    "iam.account_opened": _("开立账号"),
+    "iam.account_enabled": _("启用账号"),
+    "iam.account_disabled": _("停用账号"),
+    "iam.account_locked": _("账号因连续失败被锁定"),
+    "iam.link_issued": _("发放首次登录链接"),
+    "iam.link_used": _("使用首次登录链接"),
+    "iam.link_withdrawn": _("收回首次登录链接"),
+    "iam.password_set": _("设定密码"),
+    "iam.password_replaced": _("更换密码"),
+    "iam.change_password": _("更换密码"),
+    "iam.role_granted": _("授予角色"),
+    "iam.role_ended": _("收回角色"),
+    "iam.role_forged": _("角色记录被改动"),
+    "iam.roles_exclusive": _("角色互斥被破坏"),
+    "iam.session_read": _("会话记录被改动"),
+    "iam.dual_requested": _("提出双人控制申请"),
+    "iam.dual_confirmed": _("确认双人控制申请"),
+    "iam.dual_used": _("执行双人控制申请"),
+    "iam.dual_withdrawn": _("撤回双人控制申请"),
+    "ra.open_request": _("受理申请"),
+    "ra.precheck": _("初审"),
+    "ra.approve": _("审核"),
+    "ra.reject": _("审核未通过"),
+    "ra.enter": _("录入"),
+    "ra.proofread": _("校对"),
+    "ra.send_back": _("退回"),
+    "ra.change_materials": _("增减材料"),
+    "ra.issue": _("签发"),
+    "ra.personalize": _("制证"),
+    "ra.notify_ready": _("通知领取"),
+    "ra.hand_over": _("交付"),
+    "ra.unlock": _("解锁"),
+    "ra.unlocked": _("解锁完成"),
+    "ra.revoke": _("注销"),
+    "ra.cancel": _("撤回申请"),
+    "ra.cancel_issuance": _("撤回签发"),
+    "ca.open_issuance": _("建立签发意图"),
+    "ca.submit": _("提交 CA"),
+    "ca.collect": _("向 CA 查询结果"),
+    "ca.record_pair": _("登记证书"),
+    "ca.record_issued": _("登记证书"),
+    "ca.record_rejected": _("登记 CA 拒绝"),
+    "ca.void_issuance": _("作废签发意图"),
+    "ca.revoke_pair": _("注销证书"),
+    "ca.hold_pair": _("冻结证书"),
+    "ca.release_pair": _("解除冻结"),
+    "ca.settle_status_change": _("CA 确认状态变更"),
+    "ca.issue_crl": _("签发 CRL"),
+    "ca.import_foreign": _("导入其他 CA 的证书"),
+    "ca.register_authority": _("登记 CA"),
+    "ca.retire_authority": _("CA 停止签发"),
+    "ca.rollover": _("CA 换代"),
+    "kmc.recover": _("申请恢复加密密钥"),
+    "kmc.approve_recovery": _("批准恢复加密密钥"),
+    "kmc.recovered": _("恢复加密密钥"),
+    "kmc.refuse_recovery": _("驳回密钥恢复"),
+    "parties.person_revealed": _("查看证件号码和电话原文"),
+    "parties.holdings_looked_up": _("查询已有证书"),
+    "parties.regions_installed": _("装入行政区划"),
+    "parties.issuing_point_opened": _("开设签发点"),
+    "parties.issuing_point_updated": _("变更签发点"),
+    "inventory.tokens_received": _("介质入库"),
+    "inventory.stock_moved": _("调拨介质"),
+    "inventory.tasks_opened": _("建立制证任务"),
+    "inventory.tasks_written": _("写入介质"),
+    "inventory.tasks_verified": _("核验介质"),
+    "inventory.task_voided": _("作废制证任务"),
+    "inventory.admin_pin_opened": _("取用管理员 PIN 解锁"),
+    "inventory.admin_pins_replaced": _("更换管理员 PIN"),
+    "inventory.medium_registered": _("登记介质种类"),
+    "inventory.media_installed": _("装入介质种类"),
+    "systems.configured": _("系统配置"),
+    "systems.installed": _("装入签发系统"),
+    "systems.point_switched": _("启停签发点"),
+    "outbox.resent": _("重发死信"),
+    "outbox.paused": _("暂停外部接口"),
+    "outbox.resumed": _("恢复外部接口"),
+    "audit.checkpoint": _("签署审计检查点"),
+    "audit.epoch_opened": _("开启新的审计纪元"),
+    "sheets.begin_import": _("开始导入批量表"),
+    "sheets.finish_import": _("完成导入批量表"),
+    "lifecycle.grant_unlock": _("准予解锁"),
+    "lifecycle.answer_unlock": _("应答解锁"),
+}
+
+# Groups of events for the filter of the audit: the beginning of the event's name.
+EVENT_GROUPS: dict[str, Any] = {
+    "iam.": _("账号与登录"),
+    "ra.": _("申请办理"),
+    "ca.": _("证书与 CA"),
+    "kmc.": _("密钥管理"),
+    "inventory.": _("介质"),
+    "parties.": _("单位与人员"),
+    "systems.": _("系统配置"),
+    "outbox.": _("外部接口"),
+    "sheets.": _("批量导入"),
+    "audit.": _("审计自身"),
+    "web.": _("页面访问被拒"),
+}
+
+OBJECT_TYPES: dict[str, Any] = {
+    "ca.certificatepair": _("证书"),
+    "ca.certificateauthority": "CA",
+    "ca.issuance": _("签发意图"),
+    "ca.crlissue": "CRL",
+    "ra.servicerequest": _("申请单"),
+    "iam.staffaccount": _("账号"),
+    "iam.session": _("会话"),
+    "iam.credential": _("登录凭据"),
+    "iam.loginlink": _("登录链接"),
+    "iam.rolegrant": _("角色授予"),
+    "iam.dualcontrolrequest": _("双人控制申请"),
+    "inventory.token": _("介质"),
+    "inventory.personalizationtask": _("制证任务"),
+    "parties.person": _("人员"),
+    "parties.organization": _("单位"),
+    "parties.device": _("设备"),
+    "kmc.keyrecovery": _("密钥恢复"),
+    "outbox.outboxmessage": _("外发消息"),
+    "sheets.sheetimport": _("批量导入"),
+}
+
+
+def event(code: str) -> str:
+    """An event of the audit in words; its code when there is no word yet."""
+    if code in EVENTS:
+        return str(EVENTS[code])
+    return translate("访问被拒") if code.startswith("web.") else code
+
+
+def object_type(label: str) -> str:
+    """What kind of thing a record is about."""
+    return str(OBJECT_TYPES.get(label, label))
+
+
+def step(verb: str) -> str:
+    """The name of a step."""
+    return translate(Verb(verb).label) if verb in set(Verb) else verb
+
+
+def system(code: str) -> str:
+    """The short name of an issuing system: 通用, 信创, 移动, 印章."""
+    try:
+        return translate(systems.policy(code).short_name)
+    except UnknownSystem:
+        return code
+
+
+def key_usages(usages: Iterable[str]) -> str:
+    """Uses of a key as one line."""
+    return translate("、").join(str(KEY_USAGES.get(usage, usage)) for usage in usages)

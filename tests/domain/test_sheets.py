@@ -1,0 +1,213 @@
+"""A5: a sheet of applications becomes requests; what is wrong is told row by row, and a stop in the middle loses nothing."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+
+from banyan.adapters.sheets import open_sheet
+from banyan.cli import sample
+from banyan.domain.iam.rights import Role
+from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.sheets import access, actions
+from banyan.domain.sheets.columns import COLUMNS
+from banyan.domain.sheets.errors import ColumnMissing, ColumnUnknown, HeaderMissing, SheetEmpty
+from banyan.domain.sheets.models import SheetImport
+from banyan.domain.systems.actions import install_systems
+from banyan.kernel.actor import Actor, system_actor
+from support.iam import staff
+from support.parties import regions_installed
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clerk() -> Actor:
+    regions_installed()
+    install_systems(system_actor("test"), now=NOW)
+    return staff(Role.CLERK, now=NOW)
+
+
+def take(clerk: Actor, path: Path, *, stop_after: int | None = None) -> SheetImport:
+    """Import a file, or its first slices only."""
+    opened = open_sheet(path)
+    sheet = actions.begin_import(
+        clerk, name=path.name, content=path.read_bytes(), row_count=opened.row_count, left_out=opened.left_out, now=NOW
+    )
+    for sheet in islice(actions.import_rows(clerk, sheet, opened.rows, now=NOW), stop_after):
+        pass
+    return sheet
+
+
+def written(tmp_path: Path, rows: list[dict[str, str]], name: str = "a.xlsx") -> Path:
+    path = tmp_path / name
+    sample.write_sheet(path, rows)
+    return path
+
+
+def faults(clerk: Actor, sheet: SheetImport) -> dict[int, list[tuple[str, str]]]:
+    return {
+        report.row: [(fault["column"], fault["code"]) for fault in report.faults]
+        for report in access.outcomes(access.sheet_import(clerk, sheet.pk), only_failed=True)
+    }
+
+
+def requests() -> Any:
+    return ServiceRequest.objects.unscoped("test")
+
+
+def test_good_rows_go_on_and_bad_ones_say_row_column_and_cure(clerk: Actor, tmp_path: Path) -> None:
+    sheet = take(clerk, written(tmp_path, sample.sheet_rows(10)))
+    assert (sheet.good, sheet.failed, sheet.state) == (10, 3, "DONE")
+    assert faults(clerk, sheet) == {
+        12: [("证件号码", "parties.identity_checksum_invalid")],
+        13: [("行政区划", "parties.unknown_region")],
+        14: [("", "sheets.row_repeated")],
+    }
+    assert requests().count() == 10
+    assert {one.step for one in requests()} == {"proofread"}
+
+
+def test_a_stopped_import_goes_on_where_it_stopped(
+    clerk: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "SLICE", 4)
+    path = written(tmp_path, sample.sheet_rows(10))
+    first = take(clerk, path, stop_after=1)
+    assert (first.last_row, first.good) == (5, 4)
+    sheet = take(clerk, path)
+    assert (sheet.pk, sheet.good, sheet.failed) == (first.pk, 10, 3)
+    assert requests().count() == 10
+    again = take(clerk, path)
+    assert (again.good, requests().count()) == (10, 10)
+
+
+def test_the_same_person_in_two_sheets_is_not_taken_twice(clerk: Actor, tmp_path: Path) -> None:
+    take(clerk, written(tmp_path, sample.sheet_rows(2)[:2]))
+    other = [row | {"部门": "另一科"} for row in sample.sheet_rows(2)[:2]]
+    sheet = take(clerk, written(tmp_path, other, "b.xlsx"))
+    assert sheet.good == 0
+    assert {code for found in faults(clerk, sheet).values() for _, code in found} == {"sheets.request_open"}
+
+
+def one_row(tmp_path: Path, changes: dict[str, str]) -> Path:
+    return written(tmp_path, [sample.sheet_rows(1)[0] | changes])
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "code"),
+    [
+        ({"持有人姓名": "测试\x07甲"}, "持有人姓名", "parties.control_character"),
+        ({"持有人姓名": "测" * 80}, "持有人姓名", "parties.name_too_long"),
+        ({"单位名称": ""}, "单位名称", "sheets.cell_empty"),
+        ({"统一社会信用代码": "12359900MB0000019X"}, "统一社会信用代码", "parties.identity_checksum_invalid"),
+        ({"证书种类": "飞行器"}, "证书种类", "systems.unknown_kind"),
+        ({"签发系统": "印章"}, "证书种类", "systems.kind_not_offered"),
+        ({"手机号码": "12345"}, "手机号码", "parties.mobile_invalid"),
+        ({"有效期(年)": "一年半"}, "有效期(年)", "sheets.cell_not_integer"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_fault_names_its_column(
+    clerk: Actor, tmp_path: Path, changes: dict[str, str], column: str, code: str
+) -> None:
+    sheet = take(clerk, one_row(tmp_path, changes))
+    assert sheet.good == 0
+    assert (column, code) in faults(clerk, sheet)[2]
+
+
+def test_full_width_digits_and_a_lower_case_x_are_understood(clerk: Actor, tmp_path: Path) -> None:
+    with_x = next(row for row in sample.sheet_rows(30)[:30] if row.get("证件号码", "").endswith("X"))
+    wide = with_x["证件号码"].replace("X", "x").translate(str.maketrans("0123456789", "０１２３４５６７８９"))
+    sheet = take(clerk, written(tmp_path, [with_x | {"证件号码": wide}]))
+    assert (sheet.good, sheet.failed) == (1, 0)
+
+
+def raw(tmp_path: Path, change: Any) -> Path:
+    """A workbook of one good row, written cell by cell, with ``change(book, page, columns)`` applied."""
+    row = sample.sheet_rows(1)[0]
+    path = tmp_path / "raw.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        page = book.add_worksheet()
+        places = {}
+        for column, (title, value) in enumerate(row.items()):
+            page.write_string(0, column, title)
+            page.write_string(1, column, value)
+            places[title] = column
+        change(book, page, places)
+    return path
+
+
+def test_a_number_cell_has_lost_digits_and_is_refused_with_the_cure(clerk: Actor, tmp_path: Path) -> None:
+    number = int(sample.resident_id(1))
+    sheet = take(clerk, raw(tmp_path, lambda book, page, at: page.write_number(1, at["证件号码"], number)))
+    assert ("证件号码", "sheets.cell_is_number") in faults(clerk, sheet)[2]
+
+
+def test_a_formula_is_refused(clerk: Actor, tmp_path: Path) -> None:
+    sheet = take(clerk, raw(tmp_path, lambda book, page, at: page.write_formula(1, at["单位名称"], '="测试"', None, "测试")))
+    assert ("单位名称", "sheets.cell_is_formula") in faults(clerk, sheet)[2]
+
+
+def test_a_hidden_row_is_told_not_taken(clerk: Actor, tmp_path: Path) -> None:
+    sheet = take(clerk, raw(tmp_path, lambda book, page, at: page.set_row(1, None, None, {"hidden": True})))
+    assert faults(clerk, sheet) == {2: [("", "sheets.row_hidden")]}
+
+
+def test_a_moved_header_with_other_titles_is_found(clerk: Actor, tmp_path: Path) -> None:
+    row = sample.sheet_rows(1)[0]
+    also = {column.title: column.also[0] for column in COLUMNS if column.also}
+    path = tmp_path / "moved.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        page = book.add_worksheet()
+        page.write(0, 0, "2026 年数字证书申请汇总表")
+        for column, (title, value) in enumerate(reversed(row.items())):
+            page.write_string(3, column + 2, also.get(title, title) + " *")
+            page.write_string(4, column + 2, value)
+    sheet = take(clerk, path)
+    assert (sheet.good, sheet.failed, sheet.last_row) == (1, 0, 5)
+
+
+@pytest.mark.parametrize(
+    ("titles", "error"),
+    [
+        (["甲", "乙"], HeaderMissing),
+        (["签发系统", "证书种类", "单位名称", "行政区划"], ColumnMissing),
+        ([column.title for column in COLUMNS] + ["血型"], ColumnUnknown),
+        ([column.title for column in COLUMNS], SheetEmpty),
+    ],
+)
+def test_a_header_that_is_not_one_takes_nothing(
+    clerk: Actor, tmp_path: Path, titles: list[str], error: type[Exception]
+) -> None:
+    path = tmp_path / "header.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        book.add_worksheet().write_row(0, 0, titles)
+    with pytest.raises(error):
+        take(clerk, path)
+    assert requests().count() == 0
+
+
+def test_a_gb_18030_csv_is_taken_like_a_workbook(clerk: Actor, tmp_path: Path) -> None:
+    rows = sample.sheet_rows(3)[:3]
+    titles = list(dict.fromkeys(title for row in rows for title in row))
+    lines = [",".join(titles), *(",".join(row.get(title, "") for title in titles) for row in rows)]
+    path = tmp_path / "a.csv"
+    path.write_bytes("\n".join(lines).encode("gb18030"))
+    assert take(clerk, path).good == 3
+
+
+def test_outcomes_hold_no_number_in_clear(clerk: Actor, tmp_path: Path) -> None:
+    sheet = take(clerk, written(tmp_path, sample.sheet_rows(10)))
+    stored = "".join(str(report) for report in access.outcomes(access.sheet_import(clerk, sheet.pk)))
+    assert "359900****" in stored
+    assert not [number for number in numbers() if number in stored]
+
+
+def numbers() -> Iterator[str]:
+    for row in sample.sheet_rows(10):
+        yield from (row[title] for title in ("证件号码", "经办人证件号码") if title in row)
