@@ -1,7 +1,7 @@
-"""Build the two engine extensions into ``src/banyan/gm``: ``_openssl`` (needed) and ``_ipp`` (left out where it cannot be).
+"""Build the engine extensions into ``src/banyan/gm``: ``_openssl`` (needed) and ``_ipp`` (left out where it cannot be).
 
 Called by ``make setup`` as ``.venv/bin/python native/gm/build.py``; needs no network. Debian packages: ``gcc``,
-``libc6-dev``, ``libssl-dev`` (3.0 or later) and the headers of the Python that runs this (``python3-dev`` for Debian's own).
+``libc6-dev``, ``libssl-dev`` (3.0 or later) and the headers of this Python (``python3-dev`` for Debian's own).
 The ipp engine also needs the wheels ``ipp-crypto-static`` and ``ipp-crypto-include`` (x86-64), which put their
 archives below ``sys.prefix``; without them the product works and is only slower.
 """
@@ -47,13 +47,13 @@ def openssl_builder() -> FFI:
 def ipp_builder(module: str = "banyan.gm._ipp", lanes: Path | None = None) -> FFI:
     """The ipp engine; ``lanes`` is a C file that stands in for the multi-buffer library in a test."""
     archives = ["libippcp.a"] if lanes else ["libcrypto_mb.a", "libippcp.a"]
-    sources = [HERE / name for name in ("common.c", "ipp.c", "ipp_single.c", "ipp_lanes.c")] + ([lanes] if lanes else [])
+    sources = [HERE / name for name in ("common.c", "ipp.c", "ipp_single.c", "ipp_lanes.c")]
     ffi = FFI()
     ffi.cdef(declarations())
     ffi.set_source(
         module,
         '#include "common.h"\n',
-        sources=[str(source) for source in sources],
+        sources=[str(source) for source in (*sources, lanes) if source],
         include_dirs=[str(HERE), str(PREFIX / "include"), str(PREFIX / "include" / "aggregator")],
         extra_objects=[str(PREFIX / "lib" / name) for name in archives],
         libraries=["crypto"],
@@ -88,26 +88,35 @@ def compile_into(ffi: FFI, target: Path = TARGET) -> Path:
 
 
 def main() -> int:
-    if not Path("/usr/include/openssl/evp.h").exists() and not has_header("openssl/evp.h"):
-        print("gm: headers of OpenSSL are missing; install the package libssl-dev", file=sys.stderr)
+    if not has_header("openssl/evp.h"):
+        say("the compiler or the headers of OpenSSL are missing; install the packages gcc, libc6-dev and libssl-dev")
         return 1
-    print(f"gm: built {compile_into(openssl_builder()).name}")
+    say(f"built {compile_into(openssl_builder()).name}")
     reason = why_no_ipp()
     if reason is None:
         try:
-            print(f"gm: built {compile_into(ipp_builder()).name}")
+            say(f"built {compile_into(ipp_builder()).name}")
             return 0
         except Exception as error:  # whatever the compiler or linker met: the product works without this engine
             reason = f"it did not compile: {error}"
     for stale in TARGET.glob("_ipp.*.so"):
         stale.unlink()  # of an earlier build, whose interface may have been another
-    print(f"gm: the ipp engine is left out ({reason}); everything works, more slowly")
+    say(f"the ipp engine is left out ({reason}); everything works, more slowly")
     return 0
 
 
 def has_header(name: str) -> bool:
-    probe = subprocess.run(["gcc", "-E", "-"], input=f"#include <{name}>\n", capture_output=True, text=True, check=False)
+    """Whether the compiler is there and finds a header."""
+    try:
+        source = f"#include <{name}>\n".encode()
+        probe = subprocess.run(["gcc", "-E", "-"], input=source, capture_output=True, check=False)
+    except FileNotFoundError:
+        return False
     return probe.returncode == 0
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"gm: {text}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The openssl command line judges what ``banyan.gm`` makes, and makes what it must read (issue 2, "Judged from outside")."""
+"""The openssl command line judges what ``banyan.gm`` makes, and makes what it must read."""
 
 import subprocess
 from pathlib import Path
@@ -107,7 +107,7 @@ def test_openssl_opens_our_encrypted_key_file(tmp_path: Path, pair: sm2.KeyPair)
 
 
 def test_openssls_parts_open_the_file_with_hmac_sm3(tmp_path: Path, pair: sm2.KeyPair) -> None:
-    """PBKDF2 by ``openssl kdf`` and SM4-CBC by ``openssl enc``, with salt and IV as ``openssl asn1parse`` shows them."""
+    """PBKDF2 by ``openssl kdf``, SM4-CBC by ``openssl enc``, salt and IV as ``openssl asn1parse`` shows them."""
     file = tmp_path / "key.p8"
     file.write_bytes(pkcs8.encrypt_private_key(pair.private, b"secret", iterations=1234))
     dump = openssl("asn1parse", "-inform", "DER", "-in", file).decode()

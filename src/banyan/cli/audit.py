@@ -9,8 +9,6 @@ import click
 
 from banyan.cli.context import django_setup
 from banyan.kernel.clock import now
-from banyan.kernel.home import Home
-from banyan.kernel.rpc import Client
 
 if TYPE_CHECKING:
     from banyan.domain.audit.verifying import Report
@@ -98,6 +96,8 @@ def checkpoint() -> None:
 
     moment = now()
     require(current_actor(home, moment), "audit.checkpoint")
+    from banyan.adapters.checkpoints import signing
+
     made = write_checkpoint(home, now=moment, sign=signing(home))
     click.echo(_("没有审计记录。") if made is None else f"{made.epoch}/{made.sequence} {made.chain[:16]}")
 
@@ -128,19 +128,10 @@ def open_epoch(reason: str | None, confirm_id: int | None) -> None:
         click.echo(audit_control.ask_for_epoch(home, actor=actor, reason=reason, now=moment).pk)
         return
     request = confirm_dual(actor=actor, request=DualControlRequest(pk=confirm_id), now=moment)
+    from banyan.adapters.checkpoints import signing
+
     line = audit_control.open_epoch(home, actor=actor, request=request, now=moment, sign=signing(home))
     click.echo(f"{line.epoch}: {line.sequence} -> {line.starts_at}")
-
-
-def signing(home: Home) -> Callable[[bytes], tuple[bytes, bytes]]:
-    """The signer process's checkpoint signature: payload to (DER signature, public key)."""
-
-    def sign(payload: bytes) -> tuple[bytes, bytes]:
-        with Client(home.socket("signer")) as client:
-            answer = client.call("sign_checkpoint", payload=payload)
-        return answer["signature"], answer["public_key"]
-
-    return sign
 
 
 def _progress(as_json: bool) -> Callable[[int], None] | None:

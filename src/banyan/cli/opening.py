@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from banyan.cli.application_file import Application
+from banyan.domain import audit
 from banyan.domain.ca import access as certificates
 from banyan.domain.ca.access import PairHoldings
 from banyan.domain.ca.errors import PairNotFound
@@ -53,8 +54,12 @@ class Parties:
     device_id: int | None = None
 
 
+@audit.action
 def open_request(actor: Actor, application: Application, now: datetime) -> ServiceRequest:
-    """Open one request (受理): put its holder on record or find him, then open. Raises what refuses it."""
+    """Open one request (受理): put its holder on record or find him, then open; all of it or nothing.
+
+    Raises what refuses it.
+    """
     channel = application.channel.upper() or _COUNTER
     pair = find_pair(actor, application.pair) if application.pair else None
     found = _parties_of_pair(actor, application, pair, now) if pair else register(actor, application, now)
@@ -77,6 +82,7 @@ def open_request(actor: Actor, application: Application, now: datetime) -> Servi
     return ra.open_request(actor, draft, now, key=application.key)
 
 
+@audit.action
 def enter(actor: Actor, request: ServiceRequest, application: Application, now: datetime) -> ServiceRequest:
     """Enter data for an open request (录入); what the application does not say stays as it was before."""
     before = requests.data_of(actor, request.pk)

@@ -25,8 +25,8 @@ def pin_options(command: _C) -> _C:
     """The options by which a token's PIN is given."""
     command = click.option(
         "--pin-letters",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Directory with a file SERIAL.txt a token, as `banyan token new` writes it.",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Directory with a file SERIAL.txt a token; PINs of new tokens are written there (0600).",
     )(command)
     return click.option(
         "--pin-file",

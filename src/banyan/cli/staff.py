@@ -47,15 +47,28 @@ def open_account(username: str, display_name: str) -> None:
 
 @staff.command("link")
 @click.argument("username")
-def renew_link(username: str) -> None:
-    """A new first log-in link; older links and sessions of the account end."""
+@click.option("--request", "request_id", type=int, help="The confirmed request to carry out.")
+def renew_link(username: str, request_id: int | None) -> None:
+    """A new first log-in link; older links and sessions of the account end.
+
+    Whoever holds the link becomes that person: for an account with a password or a role this asks another
+    administrator to confirm (`banyan staff confirm N`); then it is carried out with --request N.
+    """
     from banyan.cli.session import current_actor
 
     actor = current_actor()
-    from banyan.domain.iam import access, actions
+    from banyan.domain.iam import access, actions, dual_control
+    from banyan.domain.iam.errors import SecondPersonNeeded
 
-    account = access.find_account(username)
-    link = actions.renew_link(actor=actor, account=account, now=clock.now())
+    now, account = clock.now(), access.find_account(username)
+    confirmed = access.dual_request(request_id) if request_id is not None else None
+    try:
+        link = actions.renew_link(actor=actor, account=account, request=confirmed, now=now)
+    except SecondPersonNeeded:
+        payload = {"account": account.pk}
+        request = dual_control.request_dual(actor=actor, kind="iam.renew_link", payload=payload, now=now)
+        _print_waiting(request.pk)
+        return
     _print_link(username, link.secret)
 
 
@@ -102,13 +115,13 @@ def grant(username: str, role: str, regions: tuple[str, ...]) -> None:
         "regions": sorted(regions) or None,
     }
     request = dual_control.request_dual(actor=actor, kind="iam.grant_role", payload=payload, now=clock.now())
-    click.echo(f"request {request.pk} waits for another administrator: banyan staff confirm {request.pk}")
+    _print_waiting(request.pk)
 
 
 @staff.command("confirm")
 @click.argument("request_id", type=int)
 def confirm(request_id: int) -> None:
-    """Confirm another administrator's request and carry it out."""
+    """Confirm another administrator's request; a role is granted at once."""
     from banyan.cli.session import current_actor
 
     actor = current_actor()
@@ -116,8 +129,11 @@ def confirm(request_id: int) -> None:
 
     now = clock.now()
     request = dual_control.confirm_dual(actor=actor, request=access.dual_request(request_id), now=now)
-    given = actions.grant_role(actor=actor, request=request, now=now)
-    click.echo(f"{given.account.username}: {given.role}")
+    if request.kind == "iam.grant_role":
+        given = actions.grant_role(actor=actor, request=request, now=now)
+        click.echo(f"{given.account.username}: {given.role}")
+    else:
+        click.echo(f"{request.pk}: {request.kind} confirmed; whoever asked for it carries it out now")
 
 
 @staff.command("waiting")
@@ -152,6 +168,10 @@ def _set_active(username: str, *, is_active: bool) -> None:
     account = access.find_account(username)
     actions.set_account_active(actor=actor, account=account, is_active=is_active, now=clock.now())
     click.echo(f"{username}: {'active' if is_active else 'stopped'}")
+
+
+def _print_waiting(request_id: int) -> None:
+    click.echo(f"request {request_id} waits for another administrator: banyan staff confirm {request_id}")
 
 
 def _print_link(username: str, secret: str) -> None:

@@ -6,6 +6,7 @@ one joined buffer with its lengths, and the interpreter's lock is free while C w
 
 from array import array
 from collections.abc import Sequence
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Never
 
@@ -52,6 +53,8 @@ class Engine:
     # ---- plumbing ----
 
     def _lengths(self, parts: Sequence[bytes]) -> Any:
+        if len(parts) == 1:
+            return self._ffi.new("uint64_t[1]", (len(parts[0]),))
         return self._ffi.from_buffer("uint64_t[]", array("Q", map(len, parts)))
 
     def _room(self, size: int) -> tuple[bytearray, Any]:
@@ -76,9 +79,16 @@ class Engine:
     # ---- SM3 ----
 
     def sm3_many(self, messages: Sequence[bytes]) -> list[bytes]:
+        if len(messages) == 1:
+            return [self._sm3_one(messages[0])]
         out, room = self._room(DIGEST_BYTES * len(messages))
         self._check(self._lib.bgm_sm3_many(b"".join(messages), self._lengths(messages), len(messages), room), "SM3")
         return _slices(bytes(out), DIGEST_BYTES)
+
+    def _sm3_one(self, message: bytes) -> bytes:
+        digest = self._ffi.new("uint8_t[32]")
+        self._check(self._lib.bgm_sm3_many(bytes(message), self._lengths([message]), 1, digest), "SM3")
+        return bytes(self._ffi.buffer(digest))
 
     def hmac_sm3_many(self, key: bytes, messages: Sequence[bytes]) -> list[bytes]:
         out, room = self._room(DIGEST_BYTES * len(messages))
@@ -258,8 +268,7 @@ class Engine:
 
 def pbkdf2(password: bytes, salt: bytes, iterations: int, length: int, *, with_sha256: bool) -> bytes:
     """PBKDF2 by libcrypto, whichever engine is in use: no other library has it."""
-    from banyan.gm import _openssl
-
+    _openssl: Any = import_module("banyan.gm._openssl")
     if _openssl.lib.bgm_start() == 0:
         raise errors.EngineUnavailable(engine="openssl", reason="系统库不支持 SM3")
     out = bytearray(length)

@@ -1,6 +1,6 @@
 """Errors of the algorithms. Fields never hold a key, a text or a password."""
 
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 
 class GmError(BanyanError):

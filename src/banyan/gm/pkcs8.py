@@ -6,7 +6,7 @@ that show a key without a password say *unsafe* in their name.
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from asn1crypto import core
 
@@ -34,11 +34,11 @@ HMAC_SHA256 = "1.2.840.113549.2.9"
 
 
 class _Algorithm(core.Sequence):  # type: ignore[misc]  # asn1crypto is untyped
-    _fields = [("algorithm", core.ObjectIdentifier), ("parameters", core.Any, {"optional": True})]
+    _fields: ClassVar[list[Any]] = [("algorithm", core.ObjectIdentifier), ("parameters", core.Any, {"optional": True})]
 
 
 class _Pbkdf2Parameters(core.Sequence):  # type: ignore[misc]
-    _fields = [
+    _fields: ClassVar[list[Any]] = [
         ("salt", core.OctetString),
         ("iterations", core.Integer),
         ("key_length", core.Integer, {"optional": True}),
@@ -47,15 +47,15 @@ class _Pbkdf2Parameters(core.Sequence):  # type: ignore[misc]
 
 
 class _Pbes2Parameters(core.Sequence):  # type: ignore[misc]
-    _fields = [("derivation", _Algorithm), ("encryption", _Algorithm)]
+    _fields: ClassVar[list[Any]] = [("derivation", _Algorithm), ("encryption", _Algorithm)]
 
 
 class _EncryptedPrivateKeyInfo(core.Sequence):  # type: ignore[misc]
-    _fields = [("algorithm", _Algorithm), ("encrypted", core.OctetString)]
+    _fields: ClassVar[list[Any]] = [("algorithm", _Algorithm), ("encrypted", core.OctetString)]
 
 
 class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
-    _fields = [
+    _fields: ClassVar[list[Any]] = [
         ("version", core.Integer),
         ("algorithm", _Algorithm),
         ("private_key", core.OctetString),
@@ -63,7 +63,7 @@ class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
 
 
 class _EcPrivateKey(core.Sequence):  # type: ignore[misc]
-    _fields = [
+    _fields: ClassVar[list[Any]] = [
         ("version", core.Integer),
         ("private_key", core.OctetString),
         ("parameters", core.ObjectIdentifier, {"explicit": 0, "optional": True}),

@@ -38,7 +38,7 @@ def _load(name: str) -> Engine:
                 _loaded[name] = error
         found = _loaded[name]
     if isinstance(found, errors.EngineUnavailable):
-        raise found
+        raise errors.EngineUnavailable(**found.fields)  # a fresh one: an exception kept would collect traces
     return found
 
 

@@ -56,7 +56,8 @@ def cbc_encrypt(key: bytes, iv: bytes, data: bytes) -> bytes:
     """CBC with PKCS#7 padding; ``iv`` is 16 unpredictable bytes."""
     missing = BLOCK_BYTES - len(data) % BLOCK_BYTES
     padded = bytes(data) + bytes([missing]) * missing
-    return current().sm4_cbc(_sized(key, KEY_BYTES, "SM4 密钥"), _sized(iv, BLOCK_BYTES, "SM4 IV"), padded, encrypt=True)
+    key, iv = _sized(key, KEY_BYTES, "SM4 密钥"), _sized(iv, BLOCK_BYTES, "SM4 IV")
+    return current().sm4_cbc(key, iv, padded, encrypt=True)
 
 
 def cbc_decrypt(key: bytes, iv: bytes, data: bytes) -> bytes:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from banyan.adapters.checkpoints import signing
 from banyan.adapters.connectors import connector
 from banyan.domain import outbox
+from banyan.domain.audit import checkpoints, epochs
 from banyan.domain.ca import access, publication
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import CrlIssue, Origin
@@ -16,6 +18,7 @@ from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.errors import BanyanError, ServiceUnavailable
 from banyan.kernel.home import Home
 
+CHECKPOINT_EVERY = timedelta(minutes=15)
 CRL_EVERY = timedelta(hours=12)
 _log = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ def work(home: Home, now: datetime) -> RoundOutcome:
         "connectors": partial(carry_on_all, home, now, outcome),
         "crl": partial(renew_crls, home, now, outcome),
         "outbox": partial(deliver, home, now, outcome),
+        "checkpoint": partial(checkpoint, home, now),
     }
     for name, part in parts.items():
         try:
@@ -77,6 +81,14 @@ def renew_crls(home: Home, now: datetime, outcome: RoundOutcome) -> None:
 def make_crl(home: Home, code: str, actor: Actor, now: datetime) -> CrlIssue:
     """Have a CRL made at once (also after an urgent revocation); the outbox publishes it."""
     return ca.issue_crl(actor, code, connector(access.authority(code).connector, home), now)
+
+
+def checkpoint(home: Home, now: datetime) -> None:
+    """Have the end of the audit chain signed into the file outside the database, every quarter of an hour."""
+    last = checkpoints.file_of(home)
+    if last.exists() and now.timestamp() - last.stat().st_mtime < CHECKPOINT_EVERY.total_seconds():
+        return
+    epochs.write_checkpoint(home, now=now, sign=signing(home))
 
 
 def deliver(home: Home, now: datetime, outcome: RoundOutcome) -> None:

@@ -6,6 +6,7 @@ as ``{"b64": …}``. Nothing is executed on receipt: unlike pickle, JSON carries
 
 import base64
 import json
+import logging
 import os
 import socket
 import socketserver
@@ -116,8 +117,6 @@ class Server(socketserver.ThreadingUnixStreamServer):
 
     def log(self, error: Exception) -> None:
         """Tell the process's own log; overridden where a log exists."""
-        import logging
-
         logging.getLogger("banyan.rpc").error("call failed", exc_info=error)
 
 
@@ -125,8 +124,13 @@ def serve(path: Path, handlers: Mapping[str, Handler], *, stop: threading.Event 
     """Serve until ``stop`` is set (or for ever)."""
     with Server(path, handlers) as server:
         if stop is not None:
-            threading.Thread(target=lambda: (stop.wait(), server.shutdown()), daemon=True).start()
+            threading.Thread(target=_stop_when, args=(stop, server), daemon=True).start()
         server.serve_forever(poll_interval=0.2)
+
+
+def _stop_when(stop: threading.Event, server: Server) -> None:
+    stop.wait()
+    server.shutdown()
 
 
 class Client:

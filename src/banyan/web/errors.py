@@ -16,7 +16,9 @@ def text(error: BanyanError) -> str:
     return fill(_(error.template), {name: _in_words(value) for name, value in error.fields.items()})
 
 
-def page(request: HttpRequest, *, status: int, title: str, message: str, code: str = "", icon: str = "info-circle") -> HttpResponse:
+def page(
+    request: HttpRequest, *, status: int, title: str, message: str, code: str = "", icon: str = "info-circle"
+) -> HttpResponse:
     """An error page."""
     context: Mapping[str, Any] = {"title": title, "message": message, "code": code, "icon": icon}
     return render(request, "web/error.html", dict(context), status=status)
@@ -24,7 +26,8 @@ def page(request: HttpRequest, *, status: int, title: str, message: str, code: s
 
 def refused(request: HttpRequest, error: BanyanError, *, status: int = 403) -> HttpResponse:
     """The page for an error of ours."""
-    return page(request, status=status, title=_("没有办成"), message=text(error), code=error.code, icon="alert-triangle")
+    title = _("没有办成")
+    return page(request, status=status, title=title, message=text(error), code=error.code, icon="alert-triangle")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -89,7 +89,8 @@ def public(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
 def to_login(request: HttpRequest) -> HttpResponse:
     """To the log-in page, remembering where the person wanted to go."""
-    wanted = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" and request.path != "/" else ""
+    has_place = request.method == "GET" and request.path != "/"
+    wanted = f"?{urlencode({'next': request.get_full_path()})}" if has_place else ""
     response = redirect(reverse("login") + wanted)
     response.delete_cookie(SESSION_COOKIE)
     return response

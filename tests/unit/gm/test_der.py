@@ -1,5 +1,7 @@
 """DER of signatures and ciphertexts: one form each, every other refused (GM/T 0009 §7); decoders never crash."""
 
+from typing import Any, ClassVar
+
 import pytest
 from asn1crypto import core
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ engine = selection.engine("openssl")
 
 
 class _Signature(core.Sequence):  # type: ignore[misc]
-    _fields = [("r", core.Integer), ("s", core.Integer)]
+    _fields: ClassVar[list[Any]] = [("r", core.Integer), ("s", core.Integer)]
 
 
 @given(r=halves, s=halves)

@@ -149,7 +149,7 @@ def test_points_are_checked_alike(engine: Engine, reference: Engine, pairs: list
 
 
 def test_bad_keys_are_refused_alike(engine: Engine, pairs: list[tuple[bytes, bytes]]) -> None:
-    """A private key is in [1, n-2] (GB/T 32918.1 §6.1); nothing is signed with another, nor for a point off the curve."""
+    """A private key is in [1, n-2] (GB/T 32918.1 §6.1); no other signs, and no point off the curve is signed for."""
     n = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
     private, public = pairs[0]
     for bad in (0, n - 1, n, (1 << 256) - 1):

@@ -100,12 +100,11 @@ def test_signing_and_verifying_stay_inside_their_messages(
         pointer = ffi.cast("uint8_t *", memory.put(data, at_end=True))
         lengths = ffi.new("uint64_t[]", [len(message) for message in messages])
         signatures, valid = ffi.new("uint8_t[]", 64 * count), ffi.new("uint8_t[]", count)
-        code = lib.bgm_sm2_sign_many(
-            private * count, public * count, b"id", 2, pointer, lengths, count, ffi.NULL, signatures, ffi.new("size_t *")
-        )
-        assert code == 0
+        privates, publics, failed = private * count, public * count, ffi.new("size_t *")
+        signed = [pointer, lengths, count, ffi.NULL, signatures, failed]
+        assert lib.bgm_sm2_sign_many(privates, publics, b"id", 2, *signed) == 0
         made = bytes(ffi.buffer(signatures))
-        assert lib.bgm_sm2_verify_many(public * count, b"id", 2, pointer, lengths, made, count, valid) == 0
+        assert lib.bgm_sm2_verify_many(publics, b"id", 2, pointer, lengths, made, count, valid) == 0
         assert bytes(ffi.buffer(valid)) == b"\x01" * count
         assert reference.verify_many([public] * count, messages, made, b"id") == [True] * count
         memory.close()

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,13 +13,12 @@ from banyan.gm.engine import Engine
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test starts as a new process would: nothing loaded, tested or chosen."""
     monkeypatch.setattr(selection, "_loaded", {})
     monkeypatch.setattr(selection, "_tested", set())
     monkeypatch.setattr(selection, "_current", None)
     monkeypatch.delenv("BANYAN_GM_ENGINE", raising=False)
-    yield
 
 
 def test_the_fastest_available_is_used_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

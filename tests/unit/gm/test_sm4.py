@@ -28,7 +28,8 @@ def test_gcm_there_and_back(data: bytes, aad: bytes) -> None:
 
 def test_gcm_refuses_any_change() -> None:
     sealed = sm4.gcm_encrypt(KEY, NONCE, b"protected", b"row 7")
-    attempts = [(KEY, NONCE, sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :], b"row 7") for at in range(len(sealed))]
+    flipped = [sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :] for at in range(len(sealed))]
+    attempts = [(KEY, NONCE, changed, b"row 7") for changed in flipped]
     attempts += [
         (KEY, NONCE, sealed, b"row 8"),
         (KEY, NONCE, sealed, b""),

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 # name, module, one line of help: listing them imports nothing.
 BENCHES: tuple[tuple[str, str, str], ...] = (

@@ -33,6 +33,16 @@ class OfflineInside(CeremonyError):
     message = N_("离线目录 {path} 在安装目录或其密钥目录之内。请使用可取走的介质上的目录。")
 
 
+class CeremonyHeld(CeremonyError):
+    """There are CA keys already; a second ceremony would put new roots above old CAs."""
+
+    code = "ceremony.held"
+    message = N_(
+        "{place} 中已有 CA 密钥，仪式只能举行一次。CA 换代请用 banyan ca rollover；"
+        "若上次仪式中断且没有启用，请先移走该目录再重新举行。"
+    )
+
+
 class PlanRefused(CeremonyError):
     """A plan that does not hold together."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from banyan.cli.ceremony.custodians import Custodian, combine, new_secret, share
-from banyan.cli.ceremony.errors import NothingToSucceed, OfflineInside, SharesRefused
+from banyan.cli.ceremony.errors import CeremonyHeld, MadeWrong, NothingToSucceed, OfflineInside, SharesRefused
 from banyan.cli.ceremony.making import (
     CeremonyResult,
     MadeAuthority,
@@ -99,6 +99,8 @@ def hold_ceremony(
     KeyExists, MadeWrong.
     """
     ensure_outside(home, offline)
+    if has_authorities(home):
+        raise CeremonyHeld(place=str(home.signer / "keys"))
     kek = load_kek(home.keys / "signer.kek", passphrase=passphrase)
     diary = _Diary()
     secret = new_secret()
@@ -256,8 +258,10 @@ def _make_issuing(
     certificate.
     """
     if plan.code in store.names():
-        kept = store.load(plan.code).record
-        return MadeAuthority(plan.code, bytes.fromhex(kept.attributes["certificate"]), plan.algorithm, plan.parent)
+        kept = Certificate.parse(bytes.fromhex(store.load(plan.code).record.attributes["certificate"]))
+        if root.signer.verify_many([(kept.tbs_der, kept.signature)]) != [True]:
+            raise MadeWrong(what=plan.code, finding=N_("现有证书不是由该根签发"))
+        return MadeAuthority(plan.code, kept.der, plan.algorithm, plan.parent)
     private = unsafe_new_private(plan.algorithm)
     spki = signer_from_private(plan.algorithm, private).spki_der
     certificate = make_issuing(plan, spki, root.signer, root_certificate, address, now=now)

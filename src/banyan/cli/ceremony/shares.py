@@ -57,5 +57,6 @@ def ask_for_shares() -> list[str]:
 
 
 def lock_kek(home: Home, name: str, passphrase: Callable[[], bytes]) -> None:
-    """Lock ``<name>.kek`` with a passphrase. Raises KekUnreadable."""
+    """Lock ``<name>.kek`` (made when missing) with a passphrase. Raises KekUnreadable."""
+    home.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     protect_kek_with_passphrase(home.keys / f"{name}.kek", passphrase())

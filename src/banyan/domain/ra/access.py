@@ -207,7 +207,8 @@ def late_counts(actor: Actor, now: datetime, soon: date) -> dict[str, tuple[int,
     today = working_days.local_date(now)
     found = requests(actor).filter(state=RequestState.OPEN, due_on__lte=soon).values("step").order_by("step")
     late = models.Count("pk", filter=models.Q(due_on__lt=today))
-    return {row["step"]: (row["late"], row["all"] - row["late"]) for row in found.annotate(late=late, all=models.Count("pk"))}
+    counted = found.annotate(late=late, total=models.Count("pk"))
+    return {row["step"]: (row["late"], row["total"] - row["late"]) for row in counted}
 
 
 def newest_request() -> int:

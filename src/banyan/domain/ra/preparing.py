@@ -118,7 +118,7 @@ def issuance_request(request: ServiceRequest, order: IssueOrder, context: Contex
 
 
 def _ensure_decided(request: ServiceRequest) -> None:
-    """Approval and proofreading stand and are of exactly what stands here now; see ``ensure_genuine`` for their rows."""
+    """Approval and proofreading stand and are of exactly what stands here now; their rows are checked in one batch."""
     if not request.data_digest:
         raise DataMissing(number=request.number)
     if request.approval is None or not moving.is_approval_current(request):

@@ -17,6 +17,7 @@ from banyan.web.reading.health import Health
 from banyan.web.reading.staff import AccountRow
 
 MOST = 6
+_RIGHTS = {verb: f"requests.{verb}" for verb in ("precheck", "approve", "enter", "proofread", "issue", "personalize")}
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def of_work(actor: Actor, figures: Figures, health: Health | None, now: datetime
     if mine is not None:
         items.append(mine)
     if figures.soon:
-        items.append(Item("EXPIRING", _("{n} 件下一工作日前到限").format(n=figures.soon), _list("requests"), _("查看"), _("将到限")))
+        text = _("{n} 件下一工作日前到限").format(n=figures.soon)
+        items.append(Item("EXPIRING", text, _list("requests", state="OPEN"), _("查看"), _("将到限")))
     if figures.expiring_near:
         text = _("{n} 张证书 30 天内到期").format(n=figures.expiring_near)
         items.append(Item("EXPIRING", text, _list("certificates", state="EXPIRING"), _("查看")))
@@ -67,8 +69,9 @@ def of_staff(rows: Sequence[AccountRow], now: datetime) -> list[Item]:
         for one in waiting
         if one.kind in rights.DUAL_KINDS
     ]
-    items += [Item("LOCKED_OUT", row.account.display_name, reverse("staff"), _("查看")) for row in rows if row.state == "LOCKED_OUT"]
-    items += [Item("NO_PASSWORD", row.account.display_name, reverse("staff"), _("查看")) for row in rows if row.state == "NO_PASSWORD"]
+    for state in ("LOCKED_OUT", "NO_PASSWORD"):
+        names = [row.account.display_name for row in rows if row.state == state]
+        items += [Item(state, name, reverse("staff"), _("查看")) for name in names]
     return items[:MOST]
 
 
@@ -91,8 +94,8 @@ def _of_parts(health: Health) -> list[Item]:
 
 def _mine(actor: Actor, figures: Figures) -> Item | None:
     """The step of this person's role with most to do."""
-    own = {"approve": "requests.approve", "proofread": "requests.proofread", "enter": "requests.enter", "issue": "requests.issue"}
-    steps = [step for step in figures.steps if step.total and step.verb in own and rights.has(actor, own[step.verb])]
+    own = [step for step in figures.steps if step.verb in _RIGHTS and rights.has(actor, _RIGHTS[step.verb])]
+    steps = [step for step in own if step.total]
     if not steps:
         return None
     most = max(steps, key=lambda step: step.total)

@@ -79,18 +79,19 @@ def listing(actor: Actor, cursor: Cursor, wanted: AuditFilter) -> Page[RecordRow
     """A page of records, newest first. Raises RightMissing."""
     found = audit_reading.all_records(actor)
     if wanted.who:
-        is_number = wanted.who.isascii() and wanted.who.isdigit() and len(wanted.who) < 18
-        found = found.filter(Q(actor_name=wanted.who) | Q(actor_id=int(wanted.who)) if is_number else Q(actor_name=wanted.who))
-    if wanted.event:
-        # A range, not a pattern: "_" in an event's name must not stand for any letter.
-        found = found.filter(event__startswith=wanted.event) if wanted.event.endswith(".") else found.filter(event=wanted.event)
+        key = _key(wanted.who)
+        found = found.filter(Q(actor_name=wanted.who) | Q(actor_id=key) if key else Q(actor_name=wanted.who))
+    if wanted.event.endswith("."):
+        found = found.filter(event__startswith=wanted.event)
+    elif wanted.event:
+        found = found.filter(event=wanted.event)
     if wanted.outcome:
         found = found.filter(outcome=wanted.outcome)
     if wanted.thing:
-        label, _, key = wanted.thing.partition(":")
+        label, _, text = wanted.thing.partition(":")
         found = found.filter(object_type=label)
-        if key.isascii() and key.isdigit() and len(key) < 18:
-            found = found.filter(object_id=int(key))
+        if number := _key(text):
+            found = found.filter(object_id=number)
     newest = access.newest()
     if wanted.until:
         newest = access.first_since(_midnight(wanted.until + timedelta(days=1))) - 1
@@ -135,7 +136,15 @@ def _detail(text: str) -> list[tuple[str, str]]:
         return [("", text)]
     if not isinstance(values, dict):
         return [("", text)]
-    return [(str(name), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)) for name, value in values.items()]
+    return [(str(name), _told(value)) for name, value in values.items()]
+
+
+def _told(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _key(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
 
 
 def _midnight(day: date) -> datetime:

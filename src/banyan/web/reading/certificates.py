@@ -141,7 +141,7 @@ def story(actor: Actor, pair_id: int, now: datetime) -> PairStory:
         holder=_holder(actor, pair),
         token=_token(actor, pair),
         region=parties.region_tree().full_name(pair.region_code),
-        events=_events(actor, life, requests, task, now),
+        events=_events(life, requests, task, now),
         requests=requests,
         predecessor=row_of(life.predecessor, now) if life.predecessor else None,
         successors=[row_of(one, now) for one in life.successors],
@@ -200,7 +200,8 @@ def _holder(actor: Actor, pair: CertificatePair) -> Holder | None:
         if pair.device_id:
             device = parties.device(actor, pair.device_id)
             name = device.name
-            facts += [(_("域名"), device.domain_name), (_("IP 地址"), device.ip_address), (_("序列号"), device.serial_number)]
+            facts += [(_("域名"), device.domain_name), (_("IP 地址"), device.ip_address)]
+            facts.append((_("设备序列号"), device.serial_number))
         if pair.organization_id:
             body = parties.organization(actor, pair.organization_id)
             facts += [(_("单位"), body.name), (_("信用代码"), body.uscc)]
@@ -211,38 +212,38 @@ def _holder(actor: Actor, pair: CertificatePair) -> Holder | None:
 
 
 def _events(
-    actor: Actor,
-    life: ca.PairLife,
-    requests: Iterable[ServiceRequest],
-    task: PersonalizationTask | None,
-    now: datetime,
+    life: ca.PairLife, requests: Iterable[ServiceRequest], task: PersonalizationTask | None, now: datetime
 ) -> list[Event]:
+    """What happened, by time; what happened at one moment stands in the order in which it is put together here."""
     pair = life.pair
-    events = [Event(pair.recorded_at, _("签发") if pair.issuance_id else _("登记"), detail=life.authority.name)]
-    for request in requests:
-        events += _request_events(actor, request, is_origin=request.pk == pair.request_id)
-    if task is not None:
-        events += _task_events(task)
+    requests = list(requests)
+    people = iam.names_of(request.opened_by for request in requests)
+    events = [_opened(request, people.get(request.opened_by, "")) for request in requests]
+    events.append(Event(pair.recorded_at, _("签发") if pair.issuance_id else _("登记"), detail=life.authority.name))
+    events += _task_events(task) if task is not None else []
+    events += [
+        Event(request.closed_at, str(words.STATES[request.state].word), "", request.number, _page_of(request))
+        for request in requests
+        if request.closed_at and request.pk == pair.request_id
+    ]
     events += [_status_event(change) for change in life.changes]
     if life.predecessor is not None:
         events.append(_linked(life.predecessor, pair.recorded_at, _("接续上一张证书"), css="ok"))
     events += [_linked(one, one.recorded_at, _("由新证书接续"), css="back") for one in life.successors]
     if pair.state != PairState.REVOKED:
         is_past = pair.not_after <= now
-        events.append(
-            Event(pair.not_after, _("已到期") if is_past else _("到期"), css="bad" if is_past else "wait", icon="hourglass-low")
-        )
+        what, css = (_("已到期"), "bad") if is_past else (_("到期"), "wait")
+        events.append(Event(pair.not_after, what, css=css, icon="hourglass-low"))
     return sorted(events, key=lambda event: event.at)
 
 
-def _request_events(actor: Actor, request: ServiceRequest, *, is_origin: bool) -> list[Event]:
-    url = reverse("request", args=[request.pk])
-    business = request.get_business_display()
-    who = iam.names_of([request.opened_by]).get(request.opened_by, "")
-    found = [Event(request.opened_at, _("受理{business}申请").format(business=business), who, request.number, url, icon="inbox")]
-    if is_origin and request.closed_at:
-        found.append(Event(request.closed_at, str(words.STATES[request.state].word), "", request.number, url))
-    return found
+def _opened(request: ServiceRequest, who: str) -> Event:
+    what = _("受理{business}申请").format(business=request.get_business_display())
+    return Event(request.opened_at, what, who, request.number, _page_of(request), icon="inbox")
+
+
+def _page_of(request: ServiceRequest) -> str:
+    return reverse("request", args=[request.pk])
 
 
 def _task_events(task: PersonalizationTask) -> list[Event]:

@@ -49,10 +49,13 @@ def of_figures(figures: Figures) -> dict[str, Any]:
 def tables(figures: Figures) -> list[Table]:
     """The tables behind the charts."""
     systems = [words.system(code) for code in figures.systems]
-    by_month = list(zip(*(figures.issued[code] for code in figures.systems), strict=True))
-    issued = [(f"{month:%Y-%m}", [*numbers, sum(numbers)]) for month, numbers in zip(figures.months, by_month, strict=True)]
+    by_month = zip(*(figures.issued[code] for code in figures.systems), strict=True)
+    issued = [
+        (f"{month:%Y-%m}", [*numbers, sum(numbers)]) for month, numbers in zip(figures.months, by_month, strict=True)
+    ]
     steps = [(words.step(step.verb), [step.in_time, step.soon, step.late, step.total]) for step in figures.steps]
-    expiring = [(f"{month:%Y-%m}", [number]) for month, number in zip(figures.expiry_months, figures.expiring, strict=True)]
+    ahead = zip(figures.expiry_months, figures.expiring, strict=True)
+    expiring = [(f"{month:%Y-%m}", [number]) for month, number in ahead]
     return [
         _table("issued", _("近 12 个月签发量"), _("对"), [_("月份"), *systems, _("合计")], issued),
         _table("steps", _("各环节在办"), _("件"), [_("环节"), _("期内"), _("一天内到限"), _("超期"), _("合计")], steps),
@@ -84,5 +87,5 @@ def _issued_message(figures: Figures) -> str:
 
 
 def _table(anchor: str, title: str, unit: str, head: list[str], rows: list[tuple[str, list[int]]]) -> Table:
-    sums = [sum(column) for column in zip(*(numbers for name, numbers in rows if name), strict=True)]
+    sums = [sum(column) for column in zip(*(numbers for _name, numbers in rows), strict=True)]
     return Table(anchor, title, unit, head, rows, sums)

@@ -164,8 +164,7 @@ def entries(request: ServiceRequest, data: RequestData) -> list[Entry]:
     labels = _form_labels(request)
     found = [Entry(str(words.SUBJECT_PARTS.get(key, key)), _shown(key, value)) for key, value in data.subject.items()]
     found += [Entry(labels.get(key, key), _shown(key, value)) for key, value in data.form.items()]
-    requester = (("name", _("经办人")), ("id_number", _("经办人证件")), ("id", _("经办人证件")), ("phone", _("经办人手机")))
-    known = dict(requester)
+    known = {"name": _("经办人"), "id_number": _("经办人证件"), "phone": _("经办人手机")}
     found += [Entry(known.get(key, key), _shown(key, value), key != "name") for key, value in data.requester.items()]
     if data.validity_days:
         found.append(Entry(_("有效期"), _("{n} 天").format(n=data.validity_days)))
@@ -230,7 +229,8 @@ _BAD = frozenset({"rejected", "cancelled"})
 
 def _lines(found: ra.Story, people: Mapping[int, str], now: datetime) -> list[Line]:
     request = found.request
-    opened = Line("ok", "check", "", _("受理"), people.get(request.opened_by, ""), request.get_channel_display(), request.opened_at)
+    who, channel = people.get(request.opened_by, ""), request.get_channel_display()
+    opened = Line("ok", "check", "", _("受理"), who, channel, request.opened_at)
     lines = [opened, *(_record_line(record, people) for record in found.records)]
     if request.state != RequestState.OPEN:
         return lines
