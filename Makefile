@@ -66,7 +66,7 @@ lock: ## Pin the Python packages anew (needs uv)
 		requirements/$$set.in --output-file requirements/$$set.txt || exit 1; done
 
 messages: ## Collect the messages for translation
-	cd src/banyan && ../../$(BIN)/python -m django makemessages --locale en --no-location --no-obsolete --keyword N_ --ignore static
+	$(BIN)/python scripts/collect_messages.py
 
 clean: ## Remove what was built; keeps the installation
 	rm -rf $(VENV) node_modules build src/*.egg-info

@@ -2,12 +2,12 @@
 
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import polib
+from collect_messages import collect
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = ROOT / "src" / "banyan" / "locale" / "en" / "LC_MESSAGES" / "django.po"
@@ -17,11 +17,9 @@ FIELD = re.compile(r"%\([a-z_]+\)[sd]|\{[a-z_]+\}")
 def collected() -> set[str]:
     """The messages that the code has now."""
     with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "banyan"
-        shutil.copytree(ROOT / "src" / "banyan", copy, ignore=shutil.ignore_patterns("static", "vendor", "*.so", "collected"))
-        command = [sys.executable, "-m", "django", "makemessages", "--locale", "en", "--no-location", "--no-obsolete"]
-        subprocess.run([*command, "--keyword", "N_"], cwd=copy, check=True, stdout=subprocess.DEVNULL)
-        return {entry.msgid for entry in polib.pofile(str(copy / "locale/en/LC_MESSAGES/django.po"))}
+        copy = Path(scratch) / "src"
+        shutil.copytree(ROOT / "src", copy, ignore=shutil.ignore_patterns("static", "*.so", "__pycache__"))
+        return {entry.msgid for entry in polib.pofile(str(collect(copy)))}
 
 
 def main() -> int:

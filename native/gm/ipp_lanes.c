@@ -8,7 +8,6 @@
 #include <crypto_mb/cpu_features.h>
 #include <crypto_mb/ec_sm2.h>
 #include <crypto_mb/sm3.h>
-#include <crypto_mb/sm4.h>
 #include <limits.h>
 
 #include "ipp.h"
@@ -386,94 +385,4 @@ int lanes_verify_many(const uint8_t *public_keys, const uint8_t *id, size_t id_l
     if (code == 0) code = gather_end(gatherer);
     free(gatherer);
     return code;
-}
-
-/* ---- SM4: long texts are cut into pieces, so that one text fills the lanes too ---- */
-
-#define LONGEST_PIECE 4096
-#define SHORTEST_PIECE 256
-
-enum direction { DECRYPT_ECB, ENCRYPT_ECB, COUNTER };
-
-struct pieces {
-    enum direction direction;
-    int used;
-    const sm4_key *keys[HASH_LANES];
-    const int8u *inputs[HASH_LANES];
-    int8u *outputs[HASH_LANES];
-    int8u *counters[HASH_LANES];
-    int lengths[HASH_LANES];
-    uint8_t counter_blocks[HASH_LANES][16];
-    uint8_t nowhere[LONGEST_PIECE];
-    mbx_sm4_key_schedule schedule __attribute__((aligned(64)));
-};
-
-static int flush_pieces(struct pieces *pieces) {
-    mbx_status16 status;
-    if (pieces->used == 0) return 0;
-    for (int i = pieces->used; i < HASH_LANES; i++) {
-        pieces->keys[i] = pieces->keys[0];
-        pieces->inputs[i] = pieces->inputs[0];
-        pieces->lengths[i] = pieces->lengths[0];
-        pieces->outputs[i] = pieces->nowhere;
-        memcpy(pieces->counter_blocks[i], pieces->counter_blocks[0], 16);
-    }
-    pieces->used = 0;
-    if (mbx_sm4_set_key_mb16(&pieces->schedule, pieces->keys) != 0) return BGM_LIBRARY;
-    const mbx_sm4_key_schedule *schedule = (const mbx_sm4_key_schedule *)&pieces->schedule;
-    if (pieces->direction == COUNTER)
-        status = mbx_sm4_encrypt_ctr128_mb16(pieces->outputs, pieces->inputs, pieces->lengths, schedule, pieces->counters);
-    else if (pieces->direction == ENCRYPT_ECB)
-        status = mbx_sm4_encrypt_ecb_mb16(pieces->outputs, pieces->inputs, pieces->lengths, schedule);
-    else
-        status = mbx_sm4_decrypt_ecb_mb16(pieces->outputs, pieces->inputs, pieces->lengths, schedule);
-    return status == 0 ? 0 : BGM_LIBRARY;
-}
-
-static int add_text(struct pieces *pieces, const uint8_t *key, const uint8_t *counter, const uint8_t *data,
-                    uint64_t length, uint64_t piece, uint8_t *result) {
-    for (uint64_t at = 0; at < length; at += piece) {
-        int lane = pieces->used++;
-        pieces->keys[lane] = (const sm4_key *)key;
-        pieces->inputs[lane] = data + at;
-        pieces->outputs[lane] = result + at;
-        pieces->lengths[lane] = (int)(length - at < piece ? length - at : piece);
-        if (counter != NULL) bgm_advance(counter, at / 16, pieces->counter_blocks[lane]);
-        if (pieces->used < HASH_LANES) continue;
-        int code = flush_pieces(pieces);
-        if (code != 0) return code;
-    }
-    return 0;
-}
-
-static int sm4_lanes(enum direction direction, const uint8_t *keys, const uint8_t *counters, const uint8_t *data,
-                     const uint64_t *lengths, size_t count, uint8_t *result) {
-    void *memory = NULL;
-    uint64_t total = 0;
-    int code = 0;
-    for (size_t i = 0; i < count; i++) total += lengths[i];
-    uint64_t piece = (total / HASH_LANES + 15) & ~(uint64_t)15;
-    if (piece < SHORTEST_PIECE) piece = SHORTEST_PIECE;
-    if (piece > LONGEST_PIECE) piece = LONGEST_PIECE;
-    if (posix_memalign(&memory, 64, sizeof(struct pieces)) != 0) return BGM_MEMORY;
-    struct pieces *pieces = memory;
-    memset(pieces, 0, sizeof *pieces);
-    pieces->direction = direction;
-    for (int i = 0; i < HASH_LANES; i++) pieces->counters[i] = pieces->counter_blocks[i];
-    for (size_t i = 0; code == 0 && i < count; data += lengths[i], result += lengths[i], i++)
-        code = add_text(pieces, keys + i * 16, counters ? counters + i * 16 : NULL, data, lengths[i], piece, result);
-    if (code == 0) code = flush_pieces(pieces);
-    bgm_wipe(pieces, sizeof *pieces);
-    free(pieces);
-    return code;
-}
-
-int lanes_ecb_many(int encrypt, const uint8_t *keys, const uint8_t *data, const uint64_t *lengths, size_t count,
-                   uint8_t *result) {
-    return sm4_lanes(encrypt ? ENCRYPT_ECB : DECRYPT_ECB, keys, NULL, data, lengths, count, result);
-}
-
-int lanes_ctr_many(const uint8_t *keys, const uint8_t *counters, const uint8_t *data, const uint64_t *lengths,
-                   size_t count, uint8_t *result) {
-    return sm4_lanes(COUNTER, keys, counters, data, lengths, count, result);
 }

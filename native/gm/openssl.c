@@ -9,23 +9,21 @@
 
 #include "common.h"
 
-#define LONGEST_UPDATE ((size_t)1 << 30)
+#define LONGEST_TEXT ((size_t)1 << 30)
+
+int openssl_sm4_start(void);
 
 /* Fetched once, when the module is loaded and Python's lock is held; only read afterwards. */
 static EVP_MD *sm3;
 static EVP_MAC *hmac;
-static EVP_CIPHER *sm4_ecb, *sm4_cbc, *sm4_ctr;
 static EC_GROUP *curve;
 
 int bgm_start(void) {
     if (curve != NULL) return 1;
     sm3 = EVP_MD_fetch(NULL, "SM3", NULL);
     hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    sm4_ecb = EVP_CIPHER_fetch(NULL, "SM4-ECB", NULL);
-    sm4_cbc = EVP_CIPHER_fetch(NULL, "SM4-CBC", NULL);
-    sm4_ctr = EVP_CIPHER_fetch(NULL, "SM4-CTR", NULL);
     curve = EC_GROUP_new_by_curve_name(NID_sm2);
-    int whole = sm3 && hmac && sm4_ecb && sm4_cbc && sm4_ctr && curve;
+    int whole = sm3 && hmac && curve && openssl_sm4_start();
     ERR_clear_error();
     return whole ? 1 : 0;
 }
@@ -372,7 +370,7 @@ int bgm_sm2_encrypt_many(const uint8_t *public_keys, const uint8_t *data, const 
     for (size_t i = 0; code == 0 && i < count; i++) {
         const uint8_t *point = public_keys + i * POINT;
         *failed = i;
-        if (lengths[i] == 0 || lengths[i] > LONGEST_UPDATE)
+        if (lengths[i] == 0 || lengths[i] > LONGEST_TEXT)
             code = BGM_LENGTH;
         else if (point[0] != 0x04 || !runner_take(&run, NULL, point))
             code = BGM_POINT;
@@ -387,7 +385,7 @@ int bgm_sm2_encrypt_many(const uint8_t *public_keys, const uint8_t *data, const 
 
 int bgm_sm2_decrypt(const uint8_t *private_key, const uint8_t *ciphertext, size_t length, uint8_t *plaintext) {
     struct runner run;
-    if (length <= OVERHEAD || length > LONGEST_UPDATE || ciphertext[0] != 0x04) return BGM_CIPHERTEXT;
+    if (length <= OVERHEAD || length > LONGEST_TEXT || ciphertext[0] != 0x04) return BGM_CIPHERTEXT;
     if (!bgm_in_range(private_key, bgm_n_minus_1)) return BGM_PRIVATE_KEY;
     uint8_t *der = malloc(length + 64);
     /* libcrypto asks for a buffer by its own upper bound of the text, which is a little above the text. */
@@ -409,53 +407,4 @@ int bgm_sm2_decrypt(const uint8_t *private_key, const uint8_t *ciphertext, size_
     free(text);
     free(der);
     return code;
-}
-
-/* ---- SM4 ---- */
-
-static int cipher_update(EVP_CIPHER_CTX *context, const uint8_t *data, size_t length, uint8_t *result) {
-    while (length > 0) {
-        size_t part = length < LONGEST_UPDATE ? length : LONGEST_UPDATE;
-        int written = 0;
-        if (EVP_CipherUpdate(context, result, &written, data, (int)part) != 1 || (size_t)written != part) return 0;
-        data += part, result += part, length -= part;
-    }
-    return 1;
-}
-
-static int sm4_many(const EVP_CIPHER *cipher, int encrypt, const uint8_t *keys, const uint8_t *ivs,
-                    const uint8_t *data, const uint64_t *lengths, size_t count, uint8_t *result) {
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    int good = context != NULL && EVP_CipherInit_ex2(context, cipher, NULL, NULL, encrypt, NULL) == 1 &&
-               EVP_CIPHER_CTX_set_padding(context, 0) == 1;
-    for (size_t i = 0; good && i < count; data += lengths[i], result += lengths[i], i++)
-        good = EVP_CipherInit_ex2(context, NULL, keys + i * 16, ivs ? ivs + i * 16 : NULL, encrypt, NULL) == 1 &&
-               cipher_update(context, data, lengths[i], result);
-    EVP_CIPHER_CTX_free(context);
-    ERR_clear_error();
-    return good ? 0 : BGM_LIBRARY;
-}
-
-int bgm_sm4_ecb(int encrypt, const uint8_t *key, const uint8_t *data, size_t length, uint8_t *result) {
-    uint64_t lengths[1] = {length};
-    return bgm_sm4_ecb_many(encrypt, key, data, lengths, 1, result);
-}
-
-int bgm_sm4_ecb_many(int encrypt, const uint8_t *keys, const uint8_t *data, const uint64_t *lengths, size_t count,
-                     uint8_t *result) {
-    for (size_t i = 0; i < count; i++)
-        if (lengths[i] % 16) return BGM_LENGTH;
-    return sm4_many(sm4_ecb, encrypt, keys, NULL, data, lengths, count, result);
-}
-
-int bgm_sm4_cbc(int encrypt, const uint8_t *key, const uint8_t *iv, const uint8_t *data, size_t length,
-                uint8_t *result) {
-    uint64_t lengths[1] = {length};
-    if (length % 16) return BGM_LENGTH;
-    return sm4_many(sm4_cbc, encrypt, key, iv, data, lengths, 1, result);
-}
-
-int bgm_sm4_ctr_many(const uint8_t *keys, const uint8_t *counters, const uint8_t *data, const uint64_t *lengths,
-                     size_t count, uint8_t *result) {
-    return sm4_many(sm4_ctr, 1, keys, counters, data, lengths, count, result);
 }

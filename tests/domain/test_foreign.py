@@ -144,18 +144,30 @@ def test_an_older_crl_never_replaces_a_newer(elsewhere: Elsewhere) -> None:
         ca.record_foreign_crl(SYSTEM, "former", older, NOW)
 
 
-def test_a_foreign_pair_is_renewed_from_its_expiry_and_revoked_through_its_ca(elsewhere: Elsewhere) -> None:
-    (old,), _ = elsewhere.take(elsewhere.holding(1))
+def renewed(elsewhere: Elsewhere, old: CertificatePair, connector: MemoryCa) -> CertificatePair:
+    """Renew a pair and carry on with one connector; the pair that came of it."""
     draft = issuing.draft(elsewhere.world, pair_id=old.pk, business="renew", person_id=None)
     (request,) = issuing.decided(elsewhere.world, draft)
     issuing.issue(elsewhere.world, request)
-    report = ra.carry_on(SYSTEM, elsewhere.world.connector, NOW)
-    new = CertificatePair.objects.unscoped("test").get(pk=report.pairs[0])
-    assert (new.origin, new.supersedes_id, new.not_after) == ("OWN", old.pk, EXPIRY + timedelta(days=365))
+    report = ra.carry_on(SYSTEM, connector, NOW)
+    return CertificatePair.objects.unscoped("test").select_related("ca").get(pk=report.pairs[0])
+
+
+def test_a_foreign_pair_is_renewed_from_its_expiry_and_revoked_through_its_ca(elsewhere: Elsewhere) -> None:
+    (old,), _ = elsewhere.take(elsewhere.holding(1))
+    new = renewed(elsewhere, old, elsewhere.ca)
+    assert (new.ca.code, new.supersedes_id, new.not_after) == ("former", old.pk, EXPIRY + timedelta(days=365))
     ca.revoke_pair(approver(), old.pk, "superseded", NOW)
     ca.settle_status_changes(SYSTEM, elsewhere.ca, NOW)
     (told,) = elsewhere.ca.revoked
     assert (told.ca, told.action, len(told.serials)) == ("former", "revoke", 2)
+
+
+def test_a_foreign_pair_whose_ca_issues_no_more_is_renewed_by_ours(elsewhere: Elsewhere) -> None:
+    (old,), _ = elsewhere.take(elsewhere.holding(1))
+    ca.retire_authority(SYSTEM, code="former", now=NOW)
+    new = renewed(elsewhere, old, elsewhere.world.connector)
+    assert (new.ca.origin, new.supersedes_id, new.not_after) == ("OWN", old.pk, EXPIRY + timedelta(days=365))
 
 
 def test_expired_certificates_come_in_too(elsewhere: Elsewhere) -> None:

@@ -275,6 +275,24 @@ def test_what_a_ca_returns_is_read_in_full_and_compared(code: str, world: World)
             returned._any(issuance, bad, authority)
 
 
+def test_a_pair_with_a_known_key_does_not_hold_up_the_others(world: World) -> None:
+    """A faulty CA that hands one encryption key out twice: that pair is refused, the rest of the slice goes on."""
+    requests = issuing.decided(world, *[issuing.draft(world, person=number) for number in range(3)])
+    for request in requests:
+        issuing.issue(world, request)
+    ca.submit_due(SYSTEM, world.connector, NOW)
+    rows = list(Issuance.objects.order_by("pk"))
+    answers = [world.connector.sign(world.connector.tasks[row.task_no]) for row in rows]
+    assert answers[1].encryption_certificate is not None
+    spki = View.parse(answers[1].encryption_certificate).spki_der
+    SubjectKey.objects.create(key=key_number(spki), is_encryption=True)
+    recorded, failed = ca.record_issued_many(
+        SYSTEM, [(row.pk, answer) for row, answer in zip(rows, answers, strict=True)], NOW
+    )
+    assert [item.pair.issuance_id for item in recorded] == [rows[0].pk, rows[2].pk]
+    assert failed == [rows[1].pk]
+
+
 def test_an_intent_called_off_stays_off_and_a_late_pair_is_recorded_and_revoked(world: World) -> None:
     (request,) = issuing.decided(world, issuing.draft(world))
     issuing.issue(world, request)

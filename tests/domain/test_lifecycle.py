@@ -1,6 +1,7 @@
 """The six businesses carried out on real pairs (A3): renew, reissue, modify, unlock, revoke, hold and release."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from banyan.domain.lifecycle.models import UnlockGrant
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.errors import ApprovalVoid, RequestPending, StepNotDue
 from banyan.domain.ra.models import ServiceRequest
-from banyan.domain.ra.values import RequestData
+from banyan.domain.ra.values import RequestData, RequestDraft
 from banyan.domain.systems.errors import RenewalTooEarly
 from banyan.pki.crl_view import parse_crl
 from support import issuing
@@ -38,8 +39,14 @@ def states(pair: CertificatePair) -> set[tuple[str, str]]:
     return set(Certificate.objects.filter(pair=pair).values_list("state", "reason"))
 
 
-def on(world: World, pair: CertificatePair, business: str, **changes: object) -> object:
-    values = {"pair_id": pair.pk, "business": business, "person_id": None, "organization_id": None, **changes}
+def on(world: World, pair: CertificatePair, business: str, **changes: Any) -> RequestDraft:
+    values: dict[str, Any] = {
+        "pair_id": pair.pk,
+        "business": business,
+        "person_id": None,
+        "organization_id": None,
+        **changes,
+    }
     return issuing.draft(world, **values)
 
 
@@ -115,14 +122,14 @@ def test_a_modification_gives_the_new_name_and_revokes_the_old_pair_at_delivery(
     assert token_of(old).state == "HANDED_OVER", "the same token goes on with the new pair"
 
 
-def approved(world: World, draft: object, now: datetime = NOW) -> ServiceRequest:
+def approved(world: World, draft: RequestDraft, now: datetime = NOW) -> ServiceRequest:
     """A request at the counter that went through precheck and approval."""
-    request = ra.open_request(clerk(), draft, now)  # type: ignore[arg-type]
+    request = ra.open_request(clerk(), draft, now)
     assert ra.precheck(clerk(), request.pk, now) == []
     return ra.approve(approver(), request.pk, now)
 
 
-def counter(world: World, pair: CertificatePair, business: str, **changes: object) -> object:
+def counter(world: World, pair: CertificatePair, business: str, **changes: Any) -> RequestDraft:
     papers = issuing.materials(business)
     return on(world, pair, business, channel="COUNTER", materials=papers, data=None, **changes)
 
@@ -155,7 +162,7 @@ def test_no_unlock_answer_without_approval_or_after_it_expired(world: World) -> 
     def respond(admin_pin: str, challenge: str, new_pin: str, *, serial: str) -> str:
         raise AssertionError("must not be asked")
 
-    request = ra.open_request(clerk(), counter(world, pair, "unlock"), NOW)  # type: ignore[arg-type]
+    request = ra.open_request(clerk(), counter(world, pair, "unlock"), NOW)
     with pytest.raises(StepNotDue):
         ra.unlock(clerk(), request.pk, NOW, challenge="one", new_pin="48203917", respond=respond)
     assert UnlockGrant.objects.count() == 0

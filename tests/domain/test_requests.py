@@ -1,4 +1,4 @@
-"""Requests: opened, decided, entered, proofread, issued, handed over (A4); four eyes; decisions bound to their content."""
+"""Requests: opened, decided, entered, proofread, issued, handed over (A4); four eyes; decisions bound to content."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Kill -9 at every named boundary of signer and KMC, then repeat: one pair an intent, never two (design §5; issue "faults").
+"""Kill -9 at every named boundary of signer and KMC, then repeat: one pair an intent, never two (design §5).
 
 Real processes over their sockets; what they leave on disk is all that the next start has.
 """
@@ -50,7 +50,13 @@ def journal(client: Any) -> list[int]:
     return [entry["issuance"] for entry in client.call("journal", after=0, limit=2000)]
 
 
-BOUNDARIES = ("signer.before_signing", "signer.before_commit", "signer.after_commit", "kmc.before_commit", "kmc.after_commit")
+BOUNDARIES = (
+    "signer.before_signing",
+    "signer.before_commit",
+    "signer.after_commit",
+    "kmc.before_commit",
+    "kmc.after_commit",
+)
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
@@ -117,7 +123,7 @@ def test_killing_both_at_random_moments_loses_and_doubles_nothing(home: Home, au
                 if not isinstance(outcome, Pending):
                     got[outcome.task_no] = check(left.pop(outcome.task_no), outcome)
         signer = signing.wait_until_answering(home, "signer", processes["signer"])
-        assert journal(signer) and sorted(journal(signer)) == sorted(one.id for one in prepared)
+        assert sorted(journal(signer)) == sorted(one.id for one in prepared)
         signer.close()
     finally:
         connector.close()
@@ -152,10 +158,15 @@ def test_refusals_and_lists_come_through_the_connector(home: Home, authorities: 
     connector = EmbeddedConnector(home)
     with signing.running(home, "signer", "kmc"):
         connector.submit_many([task(one) for one in (good, bad, single)])
-        outcomes = {one.task_no: one for one in connector.collect_many([o.issuance.task_no for o in (good, bad, single)])}
+        outcomes = {
+            one.task_no: one for one in connector.collect_many([o.issuance.task_no for o in (good, bad, single)])
+        }
         check(good, outcomes[good.issuance.task_no])
         refusals = [outcomes[one.issuance.task_no] for one in (bad, single)]
-        assert [one.code for one in refusals if isinstance(one, Rejected)] == ["signer.same_person", "kmc.issuance_void"]
+        assert [one.code for one in refusals if isinstance(one, Rejected)] == [
+            "signer.same_person",
+            "kmc.issuance_void",
+        ]
         from datetime import timedelta
 
         der = connector.crl(CrlOrder("sm2-personal", 3, NOW, NOW + timedelta(days=1), ()))

@@ -1,4 +1,4 @@
-"""The signer process: pairs for what three people allowed, CRLs, checkpoints, the journal (A2, A4, B2; design §3, §5)."""
+"""The signer process: pairs for what three people allowed, CRLs, checkpoints, the journal (A2, A4, B2)."""
 
 from datetime import timedelta
 from typing import Any
@@ -34,18 +34,21 @@ def authorities(home: Home) -> dict[str, Any]:
 def complete(clients: Any, *numbers: int) -> list[dict[str, Any]]:
     """Through both processes, as the connector does."""
     allocated = clients["kmc"].call("allocate", intents=list(numbers))
-    return clients["signer"].call("complete", intents=[
-        {
-            "issuance": key["issuance"],
-            "encryption_public_key": key["encryption_public_key"],
-            "kmc_receipt": key["receipt"],
-        }
-        for key in allocated
-    ])
+    return clients["signer"].call(
+        "complete",
+        intents=[
+            {
+                "issuance": key["issuance"],
+                "encryption_public_key": key["encryption_public_key"],
+                "kmc_receipt": key["receipt"],
+            }
+            for key in allocated
+        ],
+    )
 
 
 def test_approved_intents_become_pairs_that_their_tokens_can_use(home: Home, authorities: dict[str, Any]) -> None:
-    """Signing key from the PKCS#10, encryption key from the KMC, envelope for the token alone; every kind in one call."""
+    """Signing key from the PKCS#10, encryption key from the KMC, envelope for the token alone; every kind."""
     kinds = {"sm2-personal": "PERSONAL", "sm2-organization": "ORGANIZATION", "sm2-device": "DEVICE", "sm2-seal": "SEAL"}
     prepared = [
         one for code, kind in kinds.items() for one in signing.prepare(authorities[code], 2, profile=code, kind=kind)
@@ -60,13 +63,16 @@ def test_approved_intents_become_pairs_that_their_tokens_can_use(home: Home, aut
         assert signed.public_key == one.public
         assert signed.subject_der == encrypting.subject_der == bytes(one.issuance.subject_der)
         assert (signed.serial_hex, encrypting.serial_hex) == (
-            one.issuance.signing_serial, one.issuance.encryption_serial)
+            one.issuance.signing_serial,
+            one.issuance.encryption_serial,
+        )
         assert (signed.not_before, signed.not_after) == (one.issuance.not_before, one.issuance.not_after)
         issuer = Certificate.parse(bytes(authorities[one.issuance.profile].certificate))
         for view in (signed, encrypting):
             gm.sm2.verify(issuer.public_key, view.tbs_der, view.signature)
         private, public = open_enveloped_key(
-            envelope["envelope"], lambda cipher, one=one: gm.sm2.decrypt(one.private, cipher))
+            envelope["envelope"], lambda cipher, one=one: gm.sm2.decrypt(one.private, cipher)
+        )
         assert public == encrypting.public_key == gm.sm2.public_key(private)
 
 
@@ -108,7 +114,8 @@ def test_another_question_under_a_completed_number_is_refused(home: Home, author
             update_guarded([one.issuance])
             audit.record(signing.TESTER, "test.reuse", one.issuance)
         assert [key["refused"] for key in clients["kmc"].call("allocate", intents=[one.id])] == [
-            "kmc.recipient_differs"]
+            "kmc.recipient_differs"
+        ]
         (answer,) = clients["signer"].call("complete", intents=[{"issuance": one.id}])
     assert answer["refused"] == "signer.intent_changed"
     assert "signing_certificate" not in answer
@@ -143,11 +150,13 @@ def test_crl_lists_what_is_revoked_and_its_number_never_returns(home: Home, auth
     view = parse_crl(made["crl"])
     gm.sm2.verify(Certificate.parse(bytes(ca.certificate)).public_key, view.tbs_der, view.signature)
     assert {entry.serial.hex().upper(): entry.reason for entry in view.entries()} == {
-        **dict.fromkeys(revoked, Reason.KEY_COMPROMISE), held[0]: Reason.CERTIFICATE_HOLD}
+        **dict.fromkeys(revoked, Reason.KEY_COMPROMISE),
+        held[0]: Reason.CERTIFICATE_HOLD,
+    }
 
 
 def test_a_published_revocation_cannot_be_made_to_vanish(home: Home, authorities: dict[str, Any]) -> None:
-    """Neither deleting the row nor bringing back an older version of it takes a certificate off the list; a release does."""
+    """Neither deleting its row nor bringing back an older one takes a certificate off the list; a release does."""
     ca = authorities["sm2-personal"]
     deleted, replayed = _record(signing.prepare(ca, 2), ca, reason="keyCompromise")
     (held,) = _record(signing.prepare(ca, 1), ca, reason="certificateHold", state="HELD")
@@ -191,13 +200,17 @@ def test_the_audit_key_signs_checkpoints_and_nothing_else(home: Home, authoritie
         with pytest.raises(RemoteError) as refused:
             clients["signer"].call("sign_checkpoint", payload=b"a certificate, say")
     assert refused.value.code == "signer.not_a_checkpoint"
-    assert answer["public_key"] not in [Certificate.parse(bytes(ca.certificate)).public_key for ca in authorities.values()]
+    assert answer["public_key"] not in [
+        Certificate.parse(bytes(ca.certificate)).public_key for ca in authorities.values()
+    ]
 
 
 def test_the_journal_can_be_read_page_by_page_and_verified(home: Home, authorities: dict[str, Any]) -> None:
     prepared = signing.prepare(authorities["sm2-personal"], 5)
     with signing.serving(home, "signer", "kmc") as clients:
-        answers = complete(clients, *(one.id for one in prepared[:3])) + complete(clients, *(one.id for one in prepared[3:]))
+        answers = complete(clients, *(one.id for one in prepared[:3])) + complete(
+            clients, *(one.id for one in prepared[3:])
+        )
         pages = [clients["signer"].call("journal", after=after, limit=2) for after in (0, 2, 4, 5)]
         verified = clients["signer"].call("verify_journal")
     entries = [entry for page in pages for entry in page]
@@ -227,12 +240,32 @@ def _record(prepared: list[Prepared], ca: Any, *, reason: str = "", state: str =
     with audit.action_scope():
         for one in prepared:
             pair = CertificatePair.objects.create(
-                ca=ca, system="GENERAL", kind="PERSONAL", profile="sm2-personal", subject_name="x",
-                region_code="350102", not_before=NOW, not_after=NOW + timedelta(days=365), recorded_at=NOW, state=state)
-            rows.append(CertificateRow(
-                pair=pair, ca=ca, serial=one.issuance.signing_serial, use="SIGNING", der=b"-", sm3=b"-", not_before=NOW,
-                not_after=NOW + timedelta(days=365), state=state, revoked_at=None if state == "VALID" else NOW,
-                reason=reason))
+                ca=ca,
+                system="GENERAL",
+                kind="PERSONAL",
+                profile="sm2-personal",
+                subject_name="x",
+                region_code="350102",
+                not_before=NOW,
+                not_after=NOW + timedelta(days=365),
+                recorded_at=NOW,
+                state=state,
+            )
+            rows.append(
+                CertificateRow(
+                    pair=pair,
+                    ca=ca,
+                    serial=one.issuance.signing_serial,
+                    use="SIGNING",
+                    der=b"-",
+                    sm3=b"-",
+                    not_before=NOW,
+                    not_after=NOW + timedelta(days=365),
+                    state=state,
+                    revoked_at=None if state == "VALID" else NOW,
+                    reason=reason,
+                )
+            )
         insert_guarded(rows)
         audit.record_many(signing.TESTER, "test.record", rows)
     return [row.serial for row in rows]

@@ -1,4 +1,4 @@
-"""What the signer refuses, whatever the caller or the database says (A4; design §3: "approved" by plain SQL is refused)."""
+"""What the signer refuses, whatever the caller or the database says (A4): "approved" by plain SQL is refused."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -173,8 +173,16 @@ def test_materials_added_after_the_approval_void_it(signer: Direct, home: Home, 
     for each, digests in ((one, [scan]), (other, [scan, gm.sm3(b"slipped in").hex()])):
         for digest in digests:
             Material.objects.create(
-                request=each.request, code="id-card", name="x", sm3=digest, size=1, media_type="image/png", path="x",
-                added_by=1, added_at=NOW)
+                request=each.request,
+                code="id-card",
+                name="x",
+                sm3=digest,
+                size=1,
+                media_type="image/png",
+                path="x",
+                added_by=1,
+                added_at=NOW,
+            )
     assert answer(signer, home, one) == ""
     assert answer(signer, home, other) == "signer.approval_of_other_materials"
 
@@ -184,7 +192,9 @@ def test_a_ca_issues_by_its_own_profiles_only(signer: Direct, home: Home, author
     assert answer(signer, home, one) == "signer.profile_not_allowed"
 
 
-def test_a_ca_known_to_the_database_alone_signs_nothing(signer: Direct, home: Home, authorities: dict[str, Any]) -> None:
+def test_a_ca_known_to_the_database_alone_signs_nothing(
+    signer: Direct, home: Home, authorities: dict[str, Any]
+) -> None:
     (one,) = signing.prepare(authorities["sm2-root"])
     assert answer(signer, home, one) == "signer.authority_unknown"
 
@@ -208,8 +218,9 @@ def test_a_key_is_certified_once(signer: Direct, home: Home, authorities: dict[s
     assert [one.get("refused", "") for one in answers] == ["", "signer.key_used_before"]
     assert answer(signer, home, third) == "signer.key_used_before"
     proof = receipt(receipt_key(home.keys), fourth.id, first.public, fourth.public)
-    assert answer(
-        signer, home, fourth, encryption_public_key=first.public, kmc_receipt=proof) == "signer.key_used_before"
+    assert (
+        answer(signer, home, fourth, encryption_public_key=first.public, kmc_receipt=proof) == "signer.key_used_before"
+    )
 
 
 def test_a_serial_number_is_used_once(signer: Direct, home: Home, authorities: dict[str, Any]) -> None:
@@ -231,7 +242,9 @@ def test_the_key_of_a_ca_is_not_certified_for_anybody_else(
     assert answer(signer, home, one) == "signer.request_malformed"
 
 
-@pytest.mark.parametrize("fault", ["no key", "no receipt", "receipt of another intent", "another key", "random receipt"])
+@pytest.mark.parametrize(
+    "fault", ["no key", "no receipt", "receipt of another intent", "another key", "random receipt"]
+)
 def test_the_encryption_key_must_come_from_the_kmc_for_this_intent(
     signer: Direct, home: Home, authorities: dict[str, Any], fault: str
 ) -> None:
@@ -260,14 +273,16 @@ def test_a_superseded_ca_signs_no_certificates(home: Home, authorities: dict[str
     with signing.serving(home, "signer") as services:
         successor = succeed(home, "sm2-personal", now=NOW)
         assert services["signer"].call("reload") == sorted(
-            ["p256-device", "sm2-device", "sm2-organization", "sm2-personal", "sm2-personal-g2", "sm2-seal"])
+            ["p256-device", "sm2-device", "sm2-organization", "sm2-personal", "sm2-personal-g2", "sm2-seal"]
+        )
         row = signing.register(successor, known=authorities)["sm2-personal-g2"]
         rewrite(new.issuance, ca_id=row.pk)
         assert answer(services["signer"], home, old) == "signer.authority_superseded"
         assert answer(services["signer"], home, new) == ""
         later = (NOW + timedelta(days=1)).isoformat()
         made = services["signer"].call(
-            "sign_crl", ca="sm2-personal", number=1, this_update=NOW.isoformat(), next_update=later)
+            "sign_crl", ca="sm2-personal", number=1, this_update=NOW.isoformat(), next_update=later
+        )
         assert made["entries"] == 0
 
 
@@ -279,12 +294,21 @@ def test_a_planted_bad_moving_part_deep_in_a_bulk_run_is_the_only_one_refused(
     rewrite(spoiled.issuance, not_after=NOW + timedelta(days=5000))
     with signing.serving(home, "signer", "kmc") as services:
         allocated = services["kmc"].call("allocate", intents=[one.id for one in prepared])
-        answers = services["signer"].call("complete", intents=[
-            {"issuance": key["issuance"], "encryption_public_key": key["encryption_public_key"],
-             "kmc_receipt": key["receipt"]} for key in allocated])
+        answers = services["signer"].call(
+            "complete",
+            intents=[
+                {
+                    "issuance": key["issuance"],
+                    "encryption_public_key": key["encryption_public_key"],
+                    "kmc_receipt": key["receipt"],
+                }
+                for key in allocated
+            ],
+        )
         entries = services["signer"].call("status")["journal_entries"]
     refused = [one for one in answers if "refused" in one]
     assert [(one["issuance"], one["refused"], one["fields"]["rule"]) for one in refused] == [
-        (spoiled.id, "signer.lint_failed", "validity.maximum")]
+        (spoiled.id, "signer.lint_failed", "validity.maximum")
+    ]
     assert entries == 119
     assert Issuance.objects.count() == 120

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from django.db import connection
 
-from banyan import gm
 from banyan.cli.main import banyan
 from banyan.cli.session import write_session
+from banyan.domain.ca import publication
+from banyan.domain.ca.actions import revoke_pairs
 from banyan.domain.ca.models import Certificate, CertificateAuthority, CertificatePair, Issuance
 from banyan.domain.iam import actions as iam
 from banyan.domain.iam.rights import Role
@@ -19,7 +20,6 @@ from banyan.domain.parties.models import Region
 from banyan.kernel import clock
 from banyan.kernel.errors import BanyanError
 from banyan.kernel.home import Home
-from banyan.pki.crl import parse_crl
 from support import signing
 from support.iam import account_with
 
@@ -39,7 +39,8 @@ class Person:
     def __init__(self, home: Home, session: Path, *roles: Role) -> None:
         account = account_with(*roles)
         credential = iam.set_password(
-            actor=iam.account_actor(account), account=account, secret_hash="x", now=clock.now())
+            actor=iam.account_actor(account), account=account, secret_hash="x", now=clock.now()
+        )
         opened = iam.open_session(account=account, credential=credential, channel="test", now=clock.now())
         self._environment = {"BANYAN_SESSION": str(session)}
         with pytest.MonkeyPatch.context() as patch:
@@ -66,7 +67,11 @@ def operator(home: Home, tmp_path: Path, authorities: dict[str, Any]) -> Person:
 def test_nobody_unknown_manages_a_ca(home: Home, tmp_path: Path, authorities: dict[str, Any]) -> None:
     clerk = Person(home, tmp_path / "clerk", Role.CLERK)
     assert clerk.run("ca", "list").exit_code == 0
-    for command in (["ca", "crl"], ["ca", "reconcile"], ["ca", "rollover", "sm2-personal", "--request", "--record", "x"]):
+    for command in (
+        ["ca", "crl"],
+        ["ca", "reconcile"],
+        ["ca", "rollover", "sm2-personal", "--request", "--record", "x"],
+    ):
         result = clerk.run(*command)
         assert isinstance(result.exception, BanyanError), result.output
         assert result.exception.code == "iam.right_missing"
@@ -131,7 +136,7 @@ def test_after_a_restore_the_journal_gives_back_what_the_database_lost(
     expected = [one[name] for one in answers[:2] for name in ("signing_certificate", "encryption_certificate")]
     assert stored == set(expected)
     assert all(row.is_row_genuine() for row in Certificate.objects.all())
-    pair = CertificatePair.objects.unscoped("test").first()
+    pair = CertificatePair.objects.unscoped("test").filter(pk__gt=0)[0]
     assert (pair.region_code, pair.system, pair.kind) == ("350102", "GENERAL", "PERSONAL")
     (after,) = signing.prepare(authorities["sm2-personal"], 1)
     assert after.id > max(numbers)
@@ -144,33 +149,30 @@ def test_a_revocation_published_before_the_restore_comes_back(
     (one,) = signing.prepare(authorities["sm2-personal"])
     with signing.running(home, "signer", "kmc") as clients:
         (key,) = clients["kmc"].call("allocate", intents=[one.id])
-        clients["signer"].call("complete", intents=[
-            {"issuance": one.id, "encryption_public_key": key["encryption_public_key"], "kmc_receipt": key["receipt"]}])
-        operator.rows("ca", "reconcile")
+        clients["signer"].call(
+            "complete",
+            intents=[
+                {
+                    "issuance": one.id,
+                    "encryption_public_key": key["encryption_public_key"],
+                    "kmc_receipt": key["receipt"],
+                }
+            ],
+        )
         Issuance.objects.all().delete()
         operator.rows("ca", "reconcile")
-        from banyan.domain.ca import actions
-
         pair = CertificatePair.objects.unscoped("test").get()
-        actions.revoke_pairs(signing.TESTER, [pair.pk], "keyCompromise", clock.now())
+        revoke_pairs(signing.TESTER, [pair.pk], "keyCompromise", clock.now())
         (made,) = operator.rows("ca", "crl", "sm2-personal")
         assert made["entries"] == 2
-        from banyan.domain.outbox import actions as outbox
-
-        del outbox
-        der = (home.signer / "crl" / "sm2-personal.crl").read_bytes()
-        (home.public / "crl").mkdir(parents=True, exist_ok=True)
-        (home.public / "crl" / "sm2-personal.crl").write_bytes(der)
-        assert len(parse_crl(der)) == 2
-        from django.db import connection
-
+        publication.write(
+            home.public / "crl" / "sm2-personal.crl", (home.signer / "crl" / "sm2-personal.crl").read_bytes()
+        )
         with connection.cursor() as cursor:
-            for table in ("ca_statuschange", "ca_certificate", "ca_certificatepair"):
+            for table in ("ca_statuschange", "ca_certificate", "ca_certificatepair", "ca_subjectkey"):
                 cursor.execute(f"DELETE FROM {table}")  # noqa: S608
         operator.rows("ca", "reconcile")
     assert set(Certificate.objects.values_list("state", "reason")) == {("REVOKED", "keyCompromise")}
-    assert gm.sm3(der)
-    assert clock.now() - timedelta(days=1) < Certificate.objects.first().revoked_at  # type: ignore[union-attr,operator]
 
 
 def test_the_state_names_both_processes(home: Home, operator: Person) -> None:

@@ -8,7 +8,7 @@ from banyan.domain import audit
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import CertificatePair, RevocationReason
 from banyan.domain.iam import actions as iam
-from banyan.domain.iam.models import StaffAccount
+from banyan.domain.iam.models import Credential, StaffAccount
 from banyan.domain.iam.rights import Role
 from banyan.domain.inventory.actions import TokenEntry, receive_tokens
 from banyan.domain.inventory.models import Token
@@ -34,9 +34,9 @@ class LongStandingCa(issuing.MemoryCa):
     def __post_init__(self) -> None:
         super().__post_init__()
         begun = datetime(2020, 1, 1, tzinfo=UTC)
-        self.certificate = self.root.issue(
-            "榕证测试签发 CA", self.key, small_pki.ca_extensions(), not_before=begun, not_after=datetime(2046, 1, 1, tzinfo=UTC)
-        )
+        until = datetime(2046, 1, 1, tzinfo=UTC)
+        extensions = small_pki.ca_extensions()
+        self.certificate = self.root.issue("榕证测试签发 CA", self.key, extensions, not_before=begun, not_after=until)
         self.issuer = replace(self.issuer, not_before=begun)
 
 
@@ -56,7 +56,9 @@ class Office:
         """A token still in stock."""
         return self._tokens.pop()
 
-    def open(self, person: int, *, region: str = GULOU, channel: str = "API", at: datetime | None = None) -> ServiceRequest:
+    def open(
+        self, person: int, *, region: str = GULOU, channel: str = "API", at: datetime | None = None
+    ) -> ServiceRequest:
         """A request for a person's new certificate, as the clerk takes it in."""
         data = RequestData(
             subject={"OU": "办公室"},
@@ -109,6 +111,8 @@ STAFF: Sequence[tuple[str, str, Role, list[str] | None]] = (
     ("auditadmin", "何审计", Role.AUDIT_ADMIN, None),
 )
 NAMES = ("欧阳榕", "林望潮", "陈松湾", "黄云麓", "何竹影", "郭澜川", "吴岚屿", "谢青榕")
+# How many days ago each pair was issued, for a year each.
+AGES = {"valid": 0, "expiring": 340, "held": 70, "revoked": 40, "expired": 400}
 
 
 def office() -> Office:
@@ -136,17 +140,18 @@ def office() -> Office:
 
 
 def _issue_all(made: Office, now: datetime) -> None:
-    for name, person, age in (("valid", 0, 0), ("expiring", 1, 340), ("held", 2, 70), ("revoked", 3, 40), ("expired", 4, 400)):
+    for person, (name, age) in enumerate(AGES.items()):
         at = now - timedelta(days=age)
         made.pairs[name] = made.issue(made.decide(made.open(person, at=at), at), at)
         if name != "valid":
             made.deliver(made.pairs[name], at)
-    made._tokens.sort(key=lambda token: token.region_code, reverse=False)  # those of 平潭 last
+    made._tokens.sort(key=lambda token: token.region_code)  # those of 平潭 are taken next
     request = made.decide(made.open(6, region=PINGTAN))
     made.pairs["pingtan"] = made.issue(request)
     made._tokens = [token for token in made._tokens if token.region_code == GULOU]
     ca.hold_pair(made.actors["approver"], made.pairs["held"].pk, now - timedelta(days=3))
-    ca.revoke_pair(made.actors["clerk"], made.pairs["revoked"].pk, RevocationReason.KEY_COMPROMISE, now - timedelta(days=2))
+    reason = RevocationReason.KEY_COMPROMISE
+    ca.revoke_pair(made.actors["clerk"], made.pairs["revoked"].pk, reason, now - timedelta(days=2))
 
 
 def _leave_open(made: Office, now: datetime) -> None:
@@ -174,3 +179,18 @@ def _person(username: str, name: str, role: Role, regions: list[str] | None, now
 def account_of(username: str) -> StaffAccount:
     """An account by user name."""
     return StaffAccount.objects.get(username=username)
+
+
+def session_token(username: str) -> str:
+    """The token of a new session of somebody who works here: what a browser's cookie holds."""
+    account = account_of(username)
+    credential = Credential.objects.get(account=account, replaced_at__isnull=True)
+    opened = iam.open_session(account=account, credential=credential, channel="pages", now=clock_now())
+    return opened.token
+
+
+def first_link(username: str) -> str:
+    """The secret of a new first log-in link."""
+    moment = clock_now()
+    with audit.action_scope(now=moment):
+        return iam._new_link(system_actor("test"), account_of(username), moment).secret

@@ -73,7 +73,7 @@ def register(
                 certificate=made.certificate,
                 algorithm=made.algorithm,
                 kind="ROOT" if made.is_root else "ISSUING",
-                connector="embedded",
+                connector="" if made.is_root else "embedded",
                 parent=rows.get(made.parent),
                 not_before=view.not_before,
                 not_after=view.not_after,
@@ -119,7 +119,7 @@ def prepare(
         ServiceRequest.objects.unscoped("tests").bulk_update(rows, ["approval", "proofreading"])
         issuances = []
         for place, (row, pair) in enumerate(zip(rows, pairs, strict=True)):
-            request = requests[place] if requests else request_of(row.subject_der, pair.private, pair.public)
+            request = requests[place] if requests else request_of(bytes(row.subject_der), pair.private, pair.public)
             issuances.append(_intent(row, authority, request, changes or {}))
         insert_guarded(issuances)
         audit.record_many(

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 _SECTIONS: Mapping[str, frozenset[str]] = {
     "organization": frozenset({"name", "credit_code", "kind"}),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from banyan.cli.context import django_setup
+from banyan.cli.foreign_ca import register
 from banyan.cli.passphrase import passphrase_from
 from banyan.kernel import clock
 from banyan.kernel.actor import Actor
@@ -29,6 +30,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 @click.group()
 def ca() -> None:
     """Certificate authorities: ceremony, rollover, CRL, state."""
+
+
+ca.add_command(register)
 
 
 @ca.command("list")

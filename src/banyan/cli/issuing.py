@@ -26,7 +26,7 @@ from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.values import IssueOrder, Outcome, Refused
 from banyan.kernel import clock
 from banyan.kernel.actor import Actor, system_actor
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan.pki.certificate import certificate_to_pem
 from banyan_token import SoftToken, make_response, random_pin
@@ -73,7 +73,9 @@ def plugged_in(home: Home, serial: str) -> Iterator[SoftToken]:
         yield token
 
 
-def issue_all(home: Home, actor: Actor, numbers: Sequence[str], choice: TokenChoice, wait: float, as_json: bool) -> None:
+def issue_all(
+    home: Home, actor: Actor, numbers: Sequence[str], choice: TokenChoice, wait: float, as_json: bool
+) -> None:
     """Issue requests and wait for their CAs; what is refused is told one by one, exit code 1."""
     found = [stepping.find(actor, number) for number in numbers]
     made: dict[str, str] = {}
@@ -94,7 +96,7 @@ def issue_all(home: Home, actor: Actor, numbers: Sequence[str], choice: TokenCho
         shown.echo_error(found[one.index].number, one.error)
     started = [request.pk for request in outcome.done]
     results = wait_for(home, actor, started, wait)
-    _tell(actor, started, results, made, as_json)
+    _tell(actor, started, results, {} if choice.letters else made, as_json)
     if refusals or _REJECTED in results.values():
         raise click.exceptions.Exit(1)
 
@@ -109,9 +111,7 @@ def _order(
         return IssueOrder(request.pk, choice.csr, _named(serial, request), container)
     if choice.makes_new:
         serial = serial_for(request)
-        for token in make_tokens(
-            home, actor, [serial], request.region_code, clock.now(), iterations=choice.iterations
-        ):
+        for token in make_tokens(home, actor, [serial], request.region_code, clock.now(), iterations=choice.iterations):
             made[serial] = token.user_pin
             if choice.letters is not None:
                 write_letter(choice.letters, serial, token.user_pin)

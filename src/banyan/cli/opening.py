@@ -26,7 +26,7 @@ from banyan.domain.sheets.columns import SYSTEM_NAMES
 from banyan.domain.systems import access as systems
 from banyan.domain.systems import rules as system_rules
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 _COUNTER = "COUNTER"
 

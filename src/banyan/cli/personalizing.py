@@ -4,6 +4,7 @@ The steps and what they exchange are those of the token agent; here the token is
 installation. PINs pass through memory only.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from datetime import datetime
 from banyan.domain.ca import access as certificates
 from banyan.domain.inventory import access as inventory
 from banyan.domain.inventory.errors import InventoryError
+from banyan.domain.inventory.models import TokenState
 from banyan.domain.inventory.stocking import TokenEntry, receive_tokens
 from banyan.domain.inventory.token_life import open_admin_pin_for_unlock, replace_admin_pins
 from banyan.domain.ra import access as requests
@@ -62,8 +64,15 @@ def make_tokens(
 
 
 def renew_pin(home: Home, actor: Actor, serial: str, now: datetime) -> NewToken:
-    """Set a new initial PIN with the sealed administrator PIN; opening that one is audited."""
+    """Set a new initial PIN with the sealed administrator PIN; opening that one is audited.
+
+    A device still in stock holds nothing that was certified: it is made anew instead.
+    """
     stocked = inventory.token_by_serial(actor, serial)
+    if stocked.state == TokenState.IN_STOCK:
+        shutil.rmtree(drawer(home).place(serial))
+        (made,) = make_tokens(home, actor, [serial], stocked.region_code, now)
+        return made
     admin_pin = open_admin_pin_for_unlock(actor, stocked.pk, now=now)
     user_pin = random_pin()
     with drawer(home).open(serial) as token:

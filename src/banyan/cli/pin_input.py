@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from banyan.cli.messages import translate
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 _C = TypeVar("_C", bound=Callable[..., Any])
 

@@ -94,7 +94,9 @@ def list_requests(
 
 @request.command()
 @click.argument("number")
-@click.option("--data", "with_data", is_flag=True, help="What was entered too (for those who enter, proofread, approve).")
+@click.option(
+    "--data", "with_data", is_flag=True, help="What was entered too (for those who enter, proofread, approve)."
+)
 @json_option
 def show(number: str, with_data: bool, as_json: bool) -> None:
     """A request with its whole story: steps, time line, materials, what it waits for."""

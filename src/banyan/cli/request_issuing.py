@@ -52,8 +52,8 @@ def issue(
 ) -> None:
     """Issue (签发): the key is made in the token, its PKCS#10 goes to the CA, the certificates come back.
 
-    Signer and key-management process are started when they do not run. A superior CA may take its time: the request then
-    waits (等待上级 CA), and `banyan request collect` or `banyan jobs` fetches the certificates later.
+    Signer and key-management process are started when they do not run. A superior CA may take its time: the request
+    then waits (等待上级 CA), and `banyan request collect` or `banyan jobs` fetches the certificates later.
     """
     if tokens and len(tokens) != len(numbers):
         raise click.UsageError("--token: as many as requests, in their order")
@@ -82,7 +82,9 @@ def collect(numbers: tuple[str, ...], wait: float, as_json: bool) -> None:
 
 @click.command()
 @_NUMBERS
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Only write certificates, envelope, nonce here.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Only write certificates, envelope, nonce here."
+)
 @click.option("--signature", type=_FILE, help="The device's signature (DER) over the nonce that --out wrote.")
 @pin_options
 @json_option
@@ -143,8 +145,11 @@ def hand_over(numbers: tuple[str, ...], received_by: str, note: str, as_json: bo
 @click.command()
 @click.argument("number")
 @click.option("--challenge", required=True, help="What the locked token asks: `banyan token challenge`.")
-@click.option("--new-pin-file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-              help="File whose first line is the new PIN (default: a random one, shown once).")
+@click.option(
+    "--new-pin-file",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="File whose first line is the new PIN (default: a random one, shown once).",
+)
 @json_option
 def unlock(number: str, challenge: str, new_pin_file: Path | None, as_json: bool) -> None:
     """Answer the challenge of a locked token (解锁), only against this approved request and for its token.

@@ -14,7 +14,7 @@ from banyan.domain.ra import access
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.processes import RequiredMaterial
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 
 def open_all(actor: Actor, data_file: Path | None, said: Mapping[str, Any], now: datetime, as_json: bool) -> None:
@@ -104,7 +104,12 @@ def precheck_all(actor: Actor, numbers: Sequence[str], note: str, now: datetime,
             if as_json:
                 shown.echo_json({"number": request.number, "missing": entry.code, "name": translate(entry.name)})
             else:
-                shown.say(N_("{number} 缺：{name}（{code}）"), number=request.number, name=translate(entry.name), code=entry.code)
+                shown.say(
+                    N_("{number} 缺：{name}（{code}）"),
+                    number=request.number,
+                    name=translate(entry.name),
+                    code=entry.code,
+                )
     stepping.tell(actor, found, outcome, as_json)
     if any(missing.values()):
         raise click.exceptions.Exit(3)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from banyan.cli.messages import translate, translated
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 View = Mapping[str, Any]
 _C = TypeVar("_C", bound=Callable[..., Any])
@@ -32,6 +32,33 @@ TITLES = {
     "token": N_("介质"),
     "medium": N_("介质种类"),
     "pair": N_("证书对"),
+    "issued_pair": N_("签发的证书对"),
+    "supersedes": N_("接替的证书对"),
+    "request": N_("申请"),
+    "profile": N_("模板"),
+    "container": N_("容器"),
+    "signing": N_("签名证书"),
+    "encryption": N_("加密证书"),
+    "connector": N_("接口"),
+    "data_digest": N_("数据摘要"),
+    "materials_digest": N_("材料摘要"),
+    "digest": N_("摘要"),
+    "is_approved": N_("已审核"),
+    "is_proofread": N_("已校对"),
+    "can_be_unlocked": N_("可远程解锁"),
+    "must_change_pin": N_("须更换口令"),
+    "name": N_("名称"),
+    "action": N_("操作"),
+    "use": N_("用途"),
+    "size": N_("字节数"),
+    "code": N_("代码"),
+    "state": N_("状态"),
+    "challenge": N_("挑战码"),
+    "answer": N_("应答码"),
+    "new_pin": N_("新口令"),
+    "case_number": N_("案号"),
+    "requested_at": N_("申请时间"),
+    "algorithm": N_("算法"),
     "serial": N_("序列号"),
     "not_before": N_("有效期起"),
     "not_after": N_("有效期止"),

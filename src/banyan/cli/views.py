@@ -20,7 +20,16 @@ from banyan.pki import names
 from banyan.pki.certificate import Certificate as CertificateView
 from banyan_token import SoftToken
 
-REQUEST_COLUMNS = ("number", "business_name", "system", "kind_name", "subject_name", "step_name", "state_name", "due_on")
+REQUEST_COLUMNS = (
+    "number",
+    "business_name",
+    "system",
+    "kind_name",
+    "subject_name",
+    "step_name",
+    "state_name",
+    "due_on",
+)
 PAIR_COLUMNS = ("pair", "serial", "subject_name", "system", "kind_name", "state_name", "not_after", "token")
 TOKEN_COLUMNS = ("token", "medium", "state_name", "region", "device_state", "containers")
 RECOVERY_COLUMNS = ("number", "serial", "purpose_name", "state_name", "approvals", "expires_at")
@@ -61,14 +70,20 @@ def story_view(story: Story) -> dict[str, Any]:
         "is_proofread": story.is_proofread,
         "waiting": waiting_for(story),
         "steps": [
-            {"step": step.step.verb, "is_current": step.is_current, "is_done": any(r.outcome == "ok" for r in step.records)}
+            {
+                "step": step.step.verb,
+                "is_current": step.is_current,
+                "is_done": any(r.outcome == "ok" for r in step.records),
+            }
             for step in story.steps
         ],
         "records": [
             {"at": one.at, "step": one.step, "outcome": one.outcome, "actor": one.actor_name, "note": one.note}
             for one in story.records
         ],
-        "materials": [{"code": one.code, "file": one.name, "sm3": one.sm3, "size": one.size} for one in story.materials],
+        "materials": [
+            {"code": one.code, "file": one.name, "sm3": one.sm3, "size": one.size} for one in story.materials
+        ],
         "missing": [{"code": one.code, "name": translate(one.name)} for one in story.missing],
         "issuance": _issuance(story),
     }

@@ -2,7 +2,7 @@
 queries a batch.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from banyan.domain.ca.models import CertificateAuthority, Issuance
 from banyan.domain.ra import rules as ra_rules
 from banyan.domain.ra.models import Approval, Material, Proofreading, ServiceRequest
-from banyan.signer.guarded import GuardedRow, read_guarded
+from banyan.signer.guarded import GuardedRow, read_guarded, read_values
 
 _ISSUANCE_EXTRA = ("subject_name", "token_serial", "task_no")
 _REQUEST = (
@@ -57,7 +57,7 @@ class Intent:
     proofreading: GuardedRow | None
 
     def __getitem__(self, name: str) -> Any:
-        return self.row.values[name]
+        return self.row[name]
 
     @property
     def validity(self) -> tuple[datetime, datetime]:
@@ -95,13 +95,12 @@ def _requests(ids: Sequence[int]) -> dict[int, RequestRow]:
     everywhere = ServiceRequest.objects.unscoped("the signer serves the whole province")
     materials: dict[int, list[tuple[str, str]]] = {}
     attached = Material.objects.filter(request_id__in=list(ids), removed_at__isnull=True)
-    for number, code, sm3 in attached.values_list("request_id", "code", "sm3"):
+    for number, code, sm3 in read_values(attached, ("request_id", "code", "sm3")):
         materials.setdefault(number, []).append((code, sm3))
     identity_at = len(_REQUEST) - len(ra_rules.IDENTITY_FIELDS)
     requests: dict[int, RequestRow] = {}
     without_materials = ra_rules.materials_digest(())
-    found: Iterable[tuple[Any, ...]] = everywhere.filter(pk__in=list(ids)).values_list(*_REQUEST)
-    for row in found:
+    for row in read_values(everywhere.filter(pk__in=list(ids)), _REQUEST):
         identity = dict(zip(ra_rules.IDENTITY_FIELDS, row[identity_at:], strict=True))
         attached_digest = without_materials
         if row[0] in materials:

@@ -25,7 +25,7 @@ from banyan.signer.gathering import Gathering
 from banyan.signer.guarded import GuardedRow, drop_connection, with_database
 from banyan.signer.intents import load_recipients
 from banyan.signer.kmc_store import EscrowStore
-from banyan.signer.rates import Rates
+from banyan.signer.rates import Rates, settle_memory
 from banyan.signer.refusals import KmcRefusal
 
 BATCH: Final = 500
@@ -218,6 +218,7 @@ def run(
 ) -> None:
     """Serve until ``stop``. Raises KekUnreadable, StoreInUse before serving."""
     harden_process()
+    settle_memory()
     service = KmcService(home, kmc_kek(home, passphrase), pool_minimum=pool_minimum)
     try:
         serve(home.socket("kmc"), service.handlers(), stop=stop)

@@ -23,7 +23,7 @@ from banyan.signer.errors import BatchTooLarge, NotACheckpoint
 from banyan.signer.gathering import Gathering
 from banyan.signer.guarded import drop_connection, with_database
 from banyan.signer.journal import Journal
-from banyan.signer.rates import Rates
+from banyan.signer.rates import Rates, settle_memory
 
 CHECKPOINT_PREFIX: Final = b"banyan audit checkpoint v1\n"
 _JOURNAL_PAGE: Final = 2000
@@ -50,7 +50,9 @@ class SignerService:
         self._crl_directory = home.signer / "crl"
         self._load()
         self._rates = Rates()
-        self._gathering: Gathering[Order, dict[str, Any]] = Gathering(self._complete, limit=BATCH, name="signer", at_end=drop_connection)
+        self._gathering: Gathering[Order, dict[str, Any]] = Gathering(
+            self._complete, limit=BATCH, name="signer", at_end=drop_connection
+        )
 
     def handlers(self) -> Mapping[str, Callable[..., Any]]:
         """The calls by name."""
@@ -202,6 +204,7 @@ def run(home: Home, *, passphrase: Passphrase | None = None, stop: threading.Eve
     serving.
     """
     harden_process()
+    settle_memory()
     service = SignerService(home, signer_kek(home, passphrase))
     try:
         serve(home.socket("signer"), service.handlers(), stop=stop)

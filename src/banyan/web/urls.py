@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/<int:number>", audit.detail, name="audit_record"),
     path("login", login.login, name="login"),
     path("logout", login.logout, name="logout"),
+    path("first", login.first_password, name="first_password"),
     path("first/<str:secret>", login.first_login, name="first_login"),
     path("language", public(set_language), name="set_language"),
 ]

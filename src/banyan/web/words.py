@@ -7,6 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as translate
 from django.utils.translation import gettext_lazy as _
 
+from banyan.domain.inventory.rules import TRANSITIONS
+from banyan.domain.inventory.rules import Verb as TokenVerb
 from banyan.domain.ra.processes import Verb
 from banyan.domain.systems import access as systems
 from banyan.domain.systems.errors import UnknownSystem
@@ -152,6 +154,7 @@ EVENTS: dict[str, Any] = {
     "ra.unlock": _("解锁"),
     "ra.unlocked": _("解锁完成"),
     "ra.revoke": _("注销"),
+    "ra.issuance_rejected": _("CA 拒绝签发"),
     "ra.cancel": _("撤回申请"),
     "ra.cancel_issuance": _("撤回签发"),
     "ca.open_issuance": _("建立签发意图"),
@@ -174,6 +177,15 @@ EVENTS: dict[str, Any] = {
     "kmc.approve_recovery": _("批准恢复加密密钥"),
     "kmc.recovered": _("恢复加密密钥"),
     "kmc.refuse_recovery": _("驳回密钥恢复"),
+    "parties.person_registered": _("登记人员"),
+    "parties.persons_registered": _("登记人员"),
+    "parties.person_updated": _("变更人员资料"),
+    "parties.organization_registered": _("登记单位"),
+    "parties.organizations_registered": _("登记单位"),
+    "parties.organization_updated": _("变更单位资料"),
+    "parties.device_registered": _("登记设备"),
+    "parties.devices_registered": _("登记设备"),
+    "parties.device_updated": _("变更设备资料"),
     "parties.person_revealed": _("查看证件号码和电话原文"),
     "parties.holdings_looked_up": _("查询已有证书"),
     "parties.regions_installed": _("装入行政区划"),
@@ -245,6 +257,9 @@ def event(code: str) -> str:
     """An event of the audit in words; its code when there is no word yet."""
     if code in EVENTS:
         return str(EVENTS[code])
+    package, _dot, verb = code.partition(".")
+    if package == "inventory" and verb in set(TokenVerb):
+        return translate("介质{what}").format(what=translate(TRANSITIONS[TokenVerb(verb)].name))
     return translate("访问被拒") if code.startswith("web.") else code
 
 

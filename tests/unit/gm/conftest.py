@@ -1,5 +1,6 @@
 """Every engine that this machine has, the raw ipp engine without its routing, and the lanes with a stand-in library."""
 
+import hashlib
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ def _raw_ipp() -> Engine:
     return Engine("ipp", module)
 
 
-def _stand_in(directory: Path) -> Engine:
+def _stand_in() -> Engine:
+    """The lanes linked with the stand-in; built once for each state of the sources, beside the environment."""
     sys.path.insert(0, str(BUILD))
     try:
         import build
@@ -45,7 +47,12 @@ def _stand_in(directory: Path) -> Engine:
     reason = build.why_no_ipp()
     if reason is not None:
         pytest.skip(f"the lanes cannot be built: {reason}")
-    built = build.compile_into(build.ipp_builder("_ipp_stand_in", STAND_IN), directory)
+    sources = b"".join(file.read_bytes() for file in sorted([*BUILD.glob("*.[ch]"), BUILD / "build.py", STAND_IN]))
+    place = Path(sys.prefix) / "var" / f"gm-stand-in-{hashlib.sha256(sources).hexdigest()[:16]}"
+    built = place / "_ipp_stand_in.abi3.so"
+    if not built.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        built = build.compile_into(build.ipp_builder("_ipp_stand_in", STAND_IN), place)
     spec = importlib.util.spec_from_file_location("_ipp_stand_in", built)
     assert spec is not None
     assert spec.loader is not None
@@ -55,11 +62,11 @@ def _stand_in(directory: Path) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def lanes(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def lanes() -> Engine:
     """The multi-buffer tier: Intel's library where the processor has it, else the strict stand-in."""
     if "ipp" in gm.engines() and gm.engine_tier("ipp") == "multi-buffer":
         return _raw_ipp()
-    return _stand_in(tmp_path_factory.mktemp("lanes"))
+    return _stand_in()
 
 
 @pytest.fixture(scope="session", params=["openssl", "ipp", "lanes"])

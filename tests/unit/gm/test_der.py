@@ -18,6 +18,7 @@ class _Signature(core.Sequence):  # type: ignore[misc]
     _fields: ClassVar[list[Any]] = [("r", core.Integer), ("s", core.Integer)]
 
 
+@settings(deadline=None)
 @given(r=halves, s=halves)
 def test_signatures_are_what_another_library_writes(r: bytes, s: bytes) -> None:
     made = der.signature_to_der(r + s)
@@ -27,6 +28,7 @@ def test_signatures_are_what_another_library_writes(r: bytes, s: bytes) -> None:
     assert engine.signatures_from_der([made]) == (r + s, [True])
 
 
+@settings(deadline=None)
 @given(x=halves, y=halves, digest=st.binary(min_size=32, max_size=32), text=st.binary(min_size=1, max_size=400))
 def test_ciphertexts_there_and_back(x: bytes, y: bytes, digest: bytes, text: bytes) -> None:
     raw = b"\x04" + x + y + digest + text
@@ -34,7 +36,7 @@ def test_ciphertexts_there_and_back(x: bytes, y: bytes, digest: bytes, text: byt
 
 
 @given(r=halves, s=halves, data=st.data())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_one_changed_octet_is_another_signature_or_none(r: bytes, s: bytes, data: st.DataObject) -> None:
     made = bytearray(der.signature_to_der(r + s))
     at = data.draw(st.integers(0, len(made) - 1))
@@ -43,7 +45,7 @@ def test_one_changed_octet_is_another_signature_or_none(r: bytes, s: bytes, data
 
 
 @given(st.binary(max_size=90))
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_both_signature_decoders_agree_on_anything(octets: bytes) -> None:
     _agree(octets)
     _agree(b"\x30" + bytes([max(0, len(octets) - 2) & 0xFF]) + octets[2:])
@@ -62,7 +64,7 @@ def _agree(octets: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_the_ciphertext_decoder_takes_one_form_or_refuses(octets: bytes) -> None:
     for candidate in (octets, b"\x30" + bytes([len(octets) & 0x7F]) + octets):
         try:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banyan import gm
@@ -15,12 +15,14 @@ needs_hashlib = pytest.mark.skipif(
 
 
 @needs_hashlib
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_sm3_equals_hashlib(data: bytes) -> None:
     assert gm.sm3(data) == hashlib.new("sm3", data).digest()
 
 
 @needs_hashlib
+@settings(deadline=None)
 @given(st.binary(max_size=100), st.binary(max_size=300))
 def test_hmac_equals_pythons(key: bytes, data: bytes) -> None:
     assert gm.hmac_sm3(key, data) == hmac.new(key, data, lambda start=b"": hashlib.new("sm3", start)).digest()

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banyan import gm
@@ -12,6 +12,7 @@ from banyan.gm import sm4
 KEY, IV, NONCE = bytes(range(16)), bytes(range(16, 32)), bytes(12)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_cbc_there_and_back_with_padding(data: bytes) -> None:
     made = sm4.cbc_encrypt(KEY, IV, data)
@@ -19,6 +20,7 @@ def test_cbc_there_and_back_with_padding(data: bytes) -> None:
     assert sm4.cbc_decrypt(KEY, IV, made) == data
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=40))
 def test_gcm_there_and_back(data: bytes, aad: bytes) -> None:
     sealed = sm4.gcm_encrypt(KEY, NONCE, data, aad)

@@ -12,6 +12,7 @@ import pytest
 
 from banyan import keys
 from banyan.keys import kek as kek_module
+from banyan.keys.signers import Algorithm
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
@@ -27,7 +28,7 @@ def store(tmp_path: Path, kek: keys.Kek) -> keys.KeyStore:
 
 
 @pytest.mark.parametrize("algorithm", ["SM2", "P256"])
-def test_a_kept_key_signs_after_loading_and_its_signature_verifies(store: keys.KeyStore, algorithm: str) -> None:
+def test_a_kept_key_signs_after_loading_and_its_signature_verifies(store: keys.KeyStore, algorithm: Algorithm) -> None:
     made = store.create("sm2-personal", algorithm, now=NOW, attributes={"role": "issuing"})
     loaded = store.load("sm2-personal")
     assert loaded.record == made.record

@@ -15,7 +15,7 @@ Key = tuple[str, str, str]
 
 
 def of_pairs(pairs: Iterable[CertificatePair], state: str, sign: int) -> Counter[Key]:
-    """The change that pairs in a state make, counted up (1) or down (-1); valid ones also by day and month of expiry."""
+    """The change that pairs in a state make, counted up (1) or down (-1); valid ones by expiry too."""
     changes: Counter[Key] = Counter()
     for pair in pairs:
         changes[(f"pairs:{state}", pair.region_code, pair.system)] += sign

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from banyan.domain.ca.models import CertificatePair
+from banyan.domain.ca.models import CertificatePair, Origin
 from banyan.domain.ca.rules import canonical_json
 from banyan.domain.ca.values import IssuanceRequest
 from banyan.domain.inventory import actions as inventory
@@ -65,7 +65,8 @@ def load(actor: Actor, orders: Sequence[IssueOrder]) -> Context:
         .filter(pk__in=[order.request_id for order in orders], pair_id__isnull=False)
         .values_list("pair_id", flat=True)
     )
-    found = CertificatePair.objects.unscoped("the pairs these requests act on").filter(pk__in=list(pair_ids))
+    pairs = CertificatePair.objects.unscoped("the pairs these requests act on").select_related("ca")
+    found = pairs.filter(pk__in=list(pair_ids))
     return Context(
         tokens, {pair.pk: pair for pair in found}, {status.policy.code: status for status in systems.statuses()}
     )
@@ -89,13 +90,14 @@ def issuance_request(request: ServiceRequest, order: IssueOrder, context: Contex
     not_before, not_after = lifecycle.validity(
         rule, status.policy, request.kind, old.not_after if old else None, now, data.validity_days
     )
+    ca, connector = _authority(old, issuing.ca, status.connector)
     return IssuanceRequest(
         request_id=request.pk,
         request_version=request.issuance_version,
         system=request.system,
         kind=request.kind,
         profile=request.profile,
-        ca=issuing.ca,
+        ca=ca,
         subject_der=bytes(request.subject_der),
         subject_name=request.subject_name,
         extension_values=_with_medium(request.extension_values, token),
@@ -113,8 +115,15 @@ def issuance_request(request: ServiceRequest, order: IssueOrder, context: Contex
         token_serial=token.serial,
         container=order.container,
         supersedes_id=request.pair_id,
-        connector=status.connector,
+        connector=connector,
     )
+
+
+def _authority(old: CertificatePair | None, ca: str, connector: str) -> tuple[str, str]:
+    """(CA, connector) that issue: what another operator's CA gave out stays with it while it can be reached (A12)."""
+    if old is not None and old.ca.origin == Origin.FOREIGN and old.ca.connector and old.ca.is_active:
+        return old.ca.code, old.ca.connector
+    return ca, connector
 
 
 def _ensure_decided(request: ServiceRequest) -> None:

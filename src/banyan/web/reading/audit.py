@@ -87,17 +87,18 @@ def listing(actor: Actor, cursor: Cursor, wanted: AuditFilter) -> Page[RecordRow
         found = found.filter(event=wanted.event)
     if wanted.outcome:
         found = found.filter(outcome=wanted.outcome)
-    if wanted.thing:
-        label, _, text = wanted.thing.partition(":")
+    label, _, text = wanted.thing.partition(":")
+    number = _key(text)
+    if label:
         found = found.filter(object_type=label)
-        if number := _key(text):
-            found = found.filter(object_id=number)
+    if number:
+        found = found.filter(object_id=number)
     newest = access.newest()
     if wanted.until:
         newest = access.first_since(_midnight(wanted.until + timedelta(days=1))) - 1
     if wanted.since:
         found = found.filter(pk__gte=access.first_since(_midnight(wanted.since)))
-    walked = page(found, cursor, newest=newest, size=SIZE)
+    walked = page(found, cursor, newest=newest, size=SIZE, is_indexed=bool(label and number))
     return walked.with_rows([row_of(record) for record in walked.rows])
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from django.db import models
+from django.db.models import Q
 from django.http import QueryDict
 
 SIZE = 25
-MOST_LOOKED_AT = 40_000
+MOST_LOOKED_AT = 120_000
 _FIRST_WINDOW = 500
 _GROWTH = 4
 _COUNTED_TO_THE_END = 2_000
@@ -52,16 +53,22 @@ class Page(Generic[R]):
         return replace(self, rows=rows)
 
 
-def page(found: "models.QuerySet[M, M]", cursor: Cursor, *, newest: int, size: int = SIZE) -> Page[M]:
-    """The page at a cursor. ``newest`` is the highest key there is; ``found`` is unordered."""
+def page(
+    found: "models.QuerySet[M, M]", cursor: Cursor, *, newest: int, size: int = SIZE, is_indexed: bool = False
+) -> Page[M]:
+    """The page at a cursor. ``newest`` is the highest key there is; ``found`` is unordered.
+
+    ``is_indexed``: an index answers the filter in the order of the keys, so one window holds everything.
+    """
+    first = newest + 1 if is_indexed else _FIRST_WINDOW
     if cursor.after is not None:
-        return _newer(found, cursor.after, newest, size)
-    return _older(found, min(cursor.before or newest + 1, newest + 1), newest, size)
+        return _newer(found, cursor.after, newest, size, first)
+    return _older(found, min(cursor.before or newest + 1, newest + 1), newest, size, first)
 
 
-def _older(found: "models.QuerySet[M, M]", top: int, newest: int, size: int) -> Page[M]:
+def _older(found: "models.QuerySet[M, M]", top: int, newest: int, size: int, first: int) -> Page[M]:
     rows: list[M] = []
-    high, window, looked = top, _FIRST_WINDOW, 0
+    high, window, looked = top, first, 0
     while len(rows) <= size and high > 1 and looked < MOST_LOOKED_AT:
         low = max(high - window, 1)
         part = found.filter(pk__lt=high, pk__gte=low).order_by("-pk")
@@ -75,9 +82,9 @@ def _older(found: "models.QuerySet[M, M]", top: int, newest: int, size: int) -> 
     return Page(rows, high if high > 1 else None, newer, is_cut=high > 1)
 
 
-def _newer(found: "models.QuerySet[M, M]", bottom: int, newest: int, size: int) -> Page[M]:
+def _newer(found: "models.QuerySet[M, M]", bottom: int, newest: int, size: int, first: int) -> Page[M]:
     rows: list[M] = []
-    low, window, looked = bottom, _FIRST_WINDOW, 0
+    low, window, looked = bottom, first, 0
     while len(rows) <= size and low < newest and looked < MOST_LOOKED_AT:
         high = min(low + window, newest)
         part = found.filter(pk__gt=low, pk__lte=high).order_by("pk")
@@ -90,7 +97,31 @@ def _newer(found: "models.QuerySet[M, M]", bottom: int, newest: int, size: int) 
     if low < newest:  # cut short: more may lie above
         return Page(rows[::-1], bottom + 1, low, is_cut=True)
     # The newest end is reached: show its full first page rather than a short one.
-    return _older(found, newest + 1, newest, size)
+    return _older(found, newest + 1, newest, size, first)
+
+
+def sorted_page(
+    found: "models.QuerySet[M, M]", everything: "models.QuerySet[M, M]", cursor: Cursor, *, by: str, size: int = SIZE
+) -> Page[M]:
+    """The page at a cursor of rows in ascending order of an indexed field, for filters that bound that field.
+
+    ``everything`` is where the row that a cursor names is looked up; when it is gone the list begins anew.
+    """
+    anchor = cursor.before or cursor.after
+    value = everything.filter(pk=anchor).values_list(by, flat=True).first() if anchor else None
+    is_back = value is not None and cursor.before is None
+    if value is not None:
+        beside = Q(pk__lt=anchor) if is_back else Q(pk__gt=anchor)
+        side, edge = ("lt", "lte") if is_back else ("gt", "gte")
+        found = found.filter(**{f"{by}__{edge}": value}).filter(Q(**{f"{by}__{side}": value}) | beside)
+    order = (f"-{by}", "-pk") if is_back else (by, "pk")
+    rows = list(found.order_by(*order)[: size + 1])
+    has_more, rows = len(rows) > size, rows[:size]
+    if is_back:
+        rows.reverse()
+    newer = rows[0].pk if rows and (has_more if is_back else value is not None) else None
+    older = rows[-1].pk if rows and (is_back or has_more) else None
+    return Page(rows, older, newer)
 
 
 def _left(found: "models.QuerySet[M, M]", last: int) -> int | None:

@@ -18,6 +18,7 @@ from banyan.domain.parties.identity_rules import mask_number, mask_phone
 from banyan.domain.ra import access as ra
 from banyan.domain.ra import working_days
 from banyan.domain.ra.models import RequestState, ServiceRequest, StepRecord
+from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.values import RequestData
 from banyan.domain.systems import access as systems
 from banyan.domain.systems.errors import SystemsError
@@ -27,7 +28,7 @@ from banyan.kernel.errors import BanyanError, fill
 from banyan.web import words
 from banyan.web.reading.certificates import PairRow, row_of
 from banyan.web.reading.deadlines import Deadline, deadline
-from banyan.web.reading.paging import SIZE, Cursor, Page, page
+from banyan.web.reading.paging import Cursor, Page, page, sorted_page
 
 _EMBEDDED = "embedded"
 _DATA_RIGHTS = ("requests.enter", "requests.proofread", "requests.approve")
@@ -124,16 +125,23 @@ def listing(
     system: str = "",
     is_late: bool = False,
 ) -> Page[RequestRow]:
-    """A page of the requests the actor may see, newest first, filtered. Raises RightMissing."""
+    """A page of the requests the actor may see, filtered: newest first, late ones longest overdue first.
+
+    Raises RightMissing.
+    """
     found = ra.requests(actor)
-    if step:
-        found = found.filter(step=step, state=RequestState.OPEN)
-    if is_late:
-        found = found.filter(state=RequestState.OPEN, due_on__lt=working_days.local_date(now))
     for name, value in (("state", state), ("business", business), ("system", system)):
         if value:
             found = found.filter(**{name: value})
-    walked = page(found, cursor, newest=ra.newest_request(), size=SIZE)
+    is_work = bool(step or is_late or state == RequestState.OPEN)
+    if is_work:
+        # Named steps of open requests: the small index of what is still to be done answers.
+        found = found.filter(state=RequestState.OPEN, step__in=[step] if step else list(Verb))
+    if is_late:
+        found = found.filter(due_on__lt=working_days.local_date(now))
+        walked = sorted_page(found, ra.requests(actor), cursor, by="due_on")
+    else:
+        walked = page(found, cursor, newest=ra.newest_request(), is_indexed=is_work)
     return walked.with_rows([row_of_request(request, now) for request in walked.rows])
 
 

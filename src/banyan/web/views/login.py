@@ -1,11 +1,12 @@
 """Logging in and out."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from banyan.domain.iam import access, actions
 from banyan.domain.iam.errors import LinkInvalid, LockedOut, LoginRefused, PasswordTooWeak
@@ -14,13 +15,17 @@ from banyan.kernel import clock
 from banyan.web import errors
 from banyan.web.middleware import SESSION_COOKIE, StaffRequest, keep_session, public
 
+# Carries the link's secret from the address to the form; gone with the browser or within the hour.
+_LINK_COOKIE = "banyan_first"
+_LINK_KEPT_S = 3600
+
 
 @public
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def login(request: HttpRequest) -> HttpResponse:
     """User name and password."""
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "web/login.html")
     username = request.POST.get("username", "").strip()
     try:
@@ -37,27 +42,47 @@ def login(request: HttpRequest) -> HttpResponse:
 
 @public
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_safe
 def first_login(request: HttpRequest, secret: str) -> HttpResponse:
-    """The single-use link: the person sets a password. Looking at the page does not spend the link."""
+    """The single-use link. Looking does not spend it; its secret leaves the address at once, and so every log."""
+    try:
+        access.account_of_link(secret, clock.now())
+    except LinkInvalid as error:
+        return errors.refused(request, error, status=410)
+    response = redirect("first_password")
+    response["Referrer-Policy"] = "no-referrer"
+    is_tls = settings.BANYAN.tls_certificate is not None
+    response.set_cookie(
+        _LINK_COOKIE, secret, max_age=_LINK_KEPT_S, path="/first", httponly=True, secure=is_tls, samesite="Lax"
+    )
+    return response
+
+
+@public
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def first_password(request: HttpRequest) -> HttpResponse:
+    """The person of a first log-in link sets a password, which spends the link and logs in."""
     now = clock.now()
+    secret = request.COOKIES.get(_LINK_COOKIE, "")
     try:
         account = access.account_of_link(secret, now)
     except LinkInvalid as error:
         return errors.refused(request, error, status=410)
     context = {"first_time": True, "username": account.username, "account_name": account.display_name}
-    if request.method == "GET":
-        return _private(render(request, "web/login.html", context))
+    if request.method != "POST":
+        return render(request, "web/login.html", context)
     password = request.POST.get("password", "")
     if password != request.POST.get("again", ""):
         context["error"] = _("两次输入的密码不一样。请重新输入。")
-        return _private(render(request, "web/login.html", context, status=422))
+        return render(request, "web/login.html", context, status=422)
     try:
         session = log_in_with_link(secret=secret, password=password, channel="pages", now=now)
     except PasswordTooWeak as error:
         context["error"] = errors.text(error)
-        return _private(render(request, "web/login.html", context, status=422))
+        return render(request, "web/login.html", context, status=422)
     response = redirect("dashboard")
+    response.delete_cookie(_LINK_COOKIE, path="/first")
     keep_session(response, session.token)
     return response
 
@@ -68,12 +93,6 @@ def logout(request: StaffRequest) -> HttpResponse:
     actions.log_out(actor=request.actor, now=clock.now())
     response = redirect("login")
     response.delete_cookie(SESSION_COOKIE)
-    return response
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    # the address holds a secret: it must not travel to other sites in a Referer header
-    response["Referrer-Policy"] = "no-referrer"
     return response
 
 

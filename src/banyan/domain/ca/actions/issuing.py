@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.db import IntegrityError
 from django.db import connection as database
 
 from banyan.domain import audit, bulk
@@ -45,7 +46,11 @@ def open_issuances(
     for start in range(0, len(requests), rules.SLICE):
         part = requests[start : start + rules.SLICE]
         checked, refusals = checks.check_requests(part, check_signatures=check_signatures)
-        issuances, late = _open_slice(actor, checked, now)
+        try:
+            issuances, late = _open_slice(actor, checked, now)
+        except IntegrityError:
+            # Somebody else wrote one of the keys or requests between our look and our write: look again.
+            issuances, late = _open_slice(actor, checked, now)
         for index, issuance in issuances:
             result.issuances[start + index] = issuance
         for refused in (*refusals, *late):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import IntegrityError
 from django.db import connection as database
 
 from banyan import gm
@@ -11,7 +12,7 @@ from banyan.domain.audit.models import insert_guarded
 from banyan.domain.ca import access, returned, rules, tallies
 from banyan.domain.ca.actions.permission import require
 from banyan.domain.ca.actions.status import revoke_pairs
-from banyan.domain.ca.errors import CaError
+from banyan.domain.ca.errors import CaError, CertificateMismatch
 from banyan.domain.ca.models import (
     Certificate,
     CertificatePair,
@@ -25,10 +26,16 @@ from banyan.domain.ca.ports import Connector, Issued, Outcome, Rejected
 from banyan.domain.ca.returned import Returned, ReturnedCertificate
 from banyan.domain.ca.values import FollowUp, RecordedPair, RoundReport
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import BanyanError, ServiceUnavailable
+from banyan.kernel.errors import N_, BanyanError, ServiceUnavailable
 from banyan.pki.errors import PkiError
 
 PUBLISH_CERTIFICATES = "directory.publish"
+# What recording reads of an intent; the rest is left where it lies.
+_RECORDED_FROM = (
+    "request_id", "ca", "system", "kind", "profile", "subject_der", "subject_name", "csr_der", "not_before",
+    "not_after", "signing_serial", "encryption_serial", "region_code", "person_id", "organization_id", "device_id",
+    "token_id", "token_serial", "container", "supersedes_id", "state", "voided_at",
+)  # fmt: skip
 # State, since when, reason.
 State = tuple[str, datetime | None, str]
 
@@ -116,7 +123,7 @@ def record_issued_many(
     failed: list[int] = []
     for start in range(0, len(issued), rules.SLICE):
         part = issued[start : start + rules.SLICE]
-        pairs, mismatched = _record_slice(actor, part, now, follow_up)
+        pairs, mismatched = _record_or_split(actor, part, now, follow_up)
         recorded += pairs
         for pk, error in mismatched:
             failed.append(pk)
@@ -124,12 +131,31 @@ def record_issued_many(
     return recorded, failed
 
 
+def _record_or_split(
+    actor: Actor, issued: Sequence[tuple[int, Issued]], now: datetime, follow_up: FollowUp | None
+) -> tuple[list[RecordedPair], list[tuple[int, BanyanError]]]:
+    """Record a slice; when a serial or a key in it is known already, one by one, so that one does not hold up all."""
+    try:
+        return _record_slice(actor, issued, now, follow_up)
+    except IntegrityError:
+        if len(issued) == 1:
+            error = CertificateMismatch(issuance=issued[0][0], reason=N_("序列号或公钥已属于另一张证书"))
+            return [], [(issued[0][0], error)]
+    recorded: list[RecordedPair] = []
+    mismatched: list[tuple[int, BanyanError]] = []
+    for one in issued:
+        pairs, bad = _record_or_split(actor, [one], now, follow_up)
+        recorded += pairs
+        mismatched += bad
+    return recorded, mismatched
+
+
 @audit.action
 def _record_slice(
     actor: Actor, issued: Sequence[tuple[int, Issued]], now: datetime, follow_up: FollowUp | None
 ) -> tuple[list[RecordedPair], list[tuple[int, BanyanError]]]:
     by_id = dict(issued)
-    found = access.locked(Issuance.objects.filter(pk__in=list(by_id))).order_by("id")
+    found = access.locked(Issuance.objects.filter(pk__in=list(by_id))).order_by("id").only(*_RECORDED_FROM)
     authorities = {authority.pk: authority for authority in access.authorities()}
     good: list[Returned] = []
     mismatched: list[tuple[int, BanyanError]] = []

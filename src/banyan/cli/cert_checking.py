@@ -1,0 +1,213 @@
+"""Judging certificates: the chain and status as a relying party sees them, and the stored bytes rule by rule."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from banyan import gm
+from banyan.cli import shown
+from banyan.cli.messages import translate
+from banyan.cli.opening import find_pair
+from banyan.domain.audit.errors import RowForged
+from banyan.domain.ca import access
+from banyan.domain.ca import rules as ca_rules
+from banyan.domain.ca.models import Certificate, CertificateAuthority, Origin, PairState
+from banyan.kernel.actor import Actor
+from banyan.kernel.errors import N_, fill
+from banyan.pki import names
+from banyan.pki.anchors import national_intermediates, national_roots
+from banyan.pki.certificate import Certificate as CertificateView
+from banyan.pki.certificate import Issuer, issuer_of, pem_to_der
+from banyan.pki.chain import validate_chain
+from banyan.pki.crl_view import parse_crl
+from banyan.pki.errors import PkiError
+from banyan.pki.lint import Finding, check_certificate
+from banyan.pki.profile import load_profiles
+
+_COLUMNS = ("serial", "subject_name", "state", "findings")
+_ONE_IN = 100
+_AT_ONCE = 2000
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What a person brings to a validation beside what is recorded."""
+
+    anchors: Sequence[Path] = ()
+    intermediates: Sequence[Path] = ()
+    crls: Sequence[Path] = ()
+    needs_status: bool = False
+
+
+def recorded_roots() -> list[bytes]:
+    """The roots on record and the national ones."""
+    found = [bytes(one.certificate) for one in access.authorities() if one.kind == CertificateAuthority.Kind.ROOT]
+    return [*found, *national_roots()]
+
+
+def verify_all(actor: Actor, targets: Sequence[str], at: datetime, trust: Trust, as_json: bool) -> None:
+    """Validate recorded certificates and files; exit code 3 when one does not hold."""
+    authorities = access.authorities()
+    anchors = [pem_to_der(path.read_bytes()) for path in trust.anchors] or recorded_roots()
+    intermediates = [bytes(one.certificate) for one in authorities] + list(national_intermediates())
+    intermediates += [pem_to_der(path.read_bytes()) for path in trust.intermediates]
+    crls = [parse_crl(path.read_bytes()).der for path in trust.crls]
+    for authority in authorities:
+        last = access.last_crl(authority.pk)
+        if last is not None and last.der:
+            crls.append(bytes(last.der))
+    rows = []
+    for der, record in _certificates(actor, targets):
+        result = validate_chain(der, intermediates, anchors, at, crls, require_revocation=trust.needs_status)
+        findings = [_finding(one.code, one.text, one.is_error) for one in result.findings]
+        if not result.is_anchored and not findings:
+            findings.append(_finding("chain.unanchored", translate(N_("证书链没有到达受信任的根。")), True))
+        findings += _recorded_status(record)
+        is_valid = not any(one["is_error"] for one in findings)
+        view = CertificateView.parse(der)
+        rows.append(
+            {
+                "serial": view.serial_hex,
+                "subject_name": names.display(view.subject),
+                "is_valid": is_valid,
+                "state": translate(N_("成立")) if is_valid else translate(N_("不成立")),
+                "path": [names.display(CertificateView.parse(one).subject) for one in result.path],
+                "findings": findings,
+            }
+        )
+    _tell(rows, as_json)
+
+
+def _certificates(actor: Actor, targets: Sequence[str]) -> Iterator[tuple[bytes, Certificate | None]]:
+    for target in targets:
+        if Path(target).is_file():
+            yield pem_to_der(Path(target).read_bytes()), None
+            continue
+        pair = find_pair(actor, target)
+        wanted = "".join(target.split()).replace(":", "").upper()
+        held = access.certificates_of(actor, pair.pk)
+        for one in [row for row in held if row.serial == wanted] or held:
+            yield bytes(one.der), one
+
+
+def _recorded_status(record: Certificate | None) -> list[dict[str, Any]]:
+    """What the record says, which a CRL may say only later."""
+    if record is None or record.state == PairState.VALID:
+        return []
+    text = translate(N_("登记的状态是“{state}”。")).format(state=record.get_state_display())
+    return [_finding(f"record.{record.state.lower()}", text, True)]
+
+
+def check_all(actor: Actor, serials: Sequence[str], everything: bool, as_json: bool) -> None:
+    """Read stored certificates again; exit code 3 when one breaks a rule."""
+    issuers = {one.pk: one for one in access.authorities()}
+    rows = []
+    count = 0
+    for certificate in _stored(actor, serials, everything):
+        count += 1
+        findings = list(_judge(certificate, issuers[certificate.ca_id]))
+        if findings or serials:
+            rows.append(
+                {
+                    "serial": certificate.serial,
+                    "subject_name": certificate.pair.subject_name,
+                    "is_valid": not any(one["is_error"] for one in findings),
+                    "state": str(certificate.get_state_display()),
+                    "findings": findings,
+                }
+            )
+    if as_json:
+        wrong = sum(not row["is_valid"] for row in rows)
+        _tell([*rows, {"checked": count, "wrong": wrong, "is_valid": not wrong, "findings": []}], as_json)
+        return
+    shown.say(N_("检查了 {count} 张证书。"), count=count)
+    if rows:
+        _tell(rows, as_json)
+
+
+def _stored(actor: Actor, serials: Sequence[str], everything: bool) -> Iterator[Certificate]:
+    """The certificates named, all in sight, or one in a hundred of them, begun at a different one each time."""
+    if serials:
+        for text in serials:
+            pair = find_pair(actor, text)
+            yield from Certificate.objects.filter(pair=pair).select_related("pair").order_by("pk")
+        return
+    offset = 0 if everything else secrets.randbelow(_ONE_IN)
+    step = 1 if everything else _ONE_IN
+    place = 0
+    pairs = access.pairs(actor).order_by("pk")
+    after = 0
+    while part := list(pairs.filter(pk__gt=after).values_list("pk", flat=True)[:_AT_ONCE]):
+        after = part[-1]
+        for one in Certificate.objects.filter(pair__in=part).select_related("pair").order_by("pk"):
+            if place % step == offset:
+                yield one
+            place += 1
+    if not everything and 0 < place <= offset:
+        # Too few to meet the offset: the newest one stands for them.
+        newest = Certificate.objects.filter(pair__in=pairs).select_related("pair").order_by("-pk").first()
+        yield from [newest] if newest else []
+
+
+def _judge(certificate: Certificate, authority: CertificateAuthority) -> Iterator[dict[str, Any]]:
+    der = bytes(certificate.der)
+    try:
+        certificate.verify_row()
+    except RowForged as error:
+        yield _finding(error.code, str(error), True)
+    if gm.sm3(der) != bytes(certificate.sm3):
+        yield _finding("stored.digest", translate(N_("存储的证书与登记的摘要不符。")), True)
+    try:
+        view = CertificateView.parse(der)
+    except PkiError as error:
+        yield _finding(error.code, str(error), True)
+        return
+    if view.serial_hex != certificate.serial or view.not_after != certificate.not_after.replace(microsecond=0):
+        yield _finding("stored.record", translate(N_("登记的序列号或有效期与证书不符。")), True)
+    if certificate.origin == Origin.OWN and certificate.pair.profile in load_profiles():
+        findings = check_certificate(der, load_profiles()[certificate.pair.profile], _issuer(authority, view))
+        yield from (_lint_finding(one) for one in findings)
+
+
+def _issuer(authority: CertificateAuthority, view: CertificateView) -> Issuer:
+    """The CA as its certificates must show it. Under the address that stands there, an own CA has fixed paths."""
+    ca = CertificateView.parse(bytes(authority.certificate))
+    if authority.connector != ca_rules.EMBEDDED:
+        return issuer_of(
+            ca,
+            crl_urls=view.crl_urls,
+            delta_crl_urls=view.delta_crl_urls,
+            ocsp_urls=view.ocsp_urls,
+            ca_issuers_urls=view.ca_issuers_urls,
+        )
+    address = view.crl_urls[0].rsplit("/crl/", 1)[0] if view.crl_urls else ""
+    return issuer_of(
+        ca,
+        crl_urls=(f"{address}/crl/{authority.code}.crl",),
+        ocsp_urls=(f"{address}/ocsp",),
+        ca_issuers_urls=(f"{address}/ca/{authority.code}.cer",),
+    )
+
+
+def _lint_finding(finding: Finding) -> dict[str, Any]:
+    return _finding(finding.rule, fill(translate(finding.message), finding.fields), finding.is_error)
+
+
+def _finding(code: str, text: str, is_error: bool) -> dict[str, Any]:
+    return {"code": code, "message": text, "is_error": is_error}
+
+
+def _tell(rows: Iterable[dict[str, Any]], as_json: bool) -> None:
+    many = list(rows)
+    if as_json:
+        shown.show_rows(many, _COLUMNS, as_json=True)
+    else:
+        texts = [row | {"findings": " ".join(one["message"] for one in row["findings"])} for row in many]
+        shown.show_rows(texts, _COLUMNS, as_json=False)
+    if not all(row["is_valid"] for row in many):
+        raise click.exceptions.Exit(3)

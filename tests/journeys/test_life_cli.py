@@ -1,0 +1,326 @@
+"""An engineer runs the whole life of a certificate from the command line, as logged-in people (issue 2, point 3)."""
+
+import sqlite3
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from banyan import gm
+from banyan.cli import sample
+from banyan.pki.certificate import Certificate
+from banyan_token.errors import PinIncorrect, PinLocked
+from support.office import Office
+
+_COUNTER = ("precheck", "approve", "enter", "proofread", "issue", "personalize", "notify_ready", "hand_over")
+
+
+def when(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def states(life: dict[str, Any]) -> set[tuple[str, str]]:
+    """(state, reason) of the certificates of a pair."""
+    return {(one["state"], one["reason"]) for one in life["certificates"]}
+
+
+def assert_audit_is_whole(at_work: Office) -> None:
+    report = at_work.terminal.json("auditadmin", "audit", "verify")[0]
+    assert report["is_good"], report["findings"]
+
+
+def test_a_new_certificate_from_the_counter_to_its_holder(at_work: Office, tmp_path: Path) -> None:
+    """A1, A2, A4, A5: each step by the person who may do it, in the order of the process, told as JSON."""
+    run = at_work.terminal
+    application = at_work.person() | {"channel": "counter", "materials": at_work.materials("application_form")}
+    (number,) = at_work.open(application)
+
+    missing = run.run("clerk", "request", "precheck", number, "--json")
+    assert missing.returncode == 3
+    assert [row["missing"] for row in missing.rows[:-1]] == ["requester_identity", "holder_identity"]
+    scans = at_work.materials("requester_identity", "holder_identity")
+    named = [f"{code}={at_work.place / name}" for code, name in scans.items()]
+    run.ok("clerk", "request", "add-material", number, *named)
+    run.ok("clerk", "request", "precheck", number)
+    assert run.refused("clerk", "request", "approve", number) == "iam.right_missing"
+    assert run.refused("approver", "request", "approve", number, "--seen", "00") == "ra.seen_other_data"
+    seen = at_work.story(number)["materials_digest"]
+    run.ok("approver", "request", "approve", number, "--seen", seen)
+    assert run.refused("clerk", "request", "issue", number, "--new-tokens") == "ra.step_not_due"
+    run.ok("clerk", "request", "enter", number, "--data", at_work.file(application))
+    assert run.refused("clerk", "request", "proofread", number) == "iam.right_missing"
+    run.ok("proofreader", "request", "send-back", number, "--reason", "部门写错了")
+    corrected = {**application, "data": {**application["data"], "subject": {"OU": "测试一科"}}}
+    run.ok("clerk", "request", "enter", number, "--data", at_work.file(corrected))
+    run.ok("proofreader", "request", "proofread", number)
+
+    serial = at_work.new_token("ST-COUNTER-1")
+    (issued,) = at_work.issue([number], "--token", serial)
+    assert (issued["outcome"], issued["token"], issued["step"]) == ("issued", serial, "personalize")
+    assert len(issued["serials"]) == 2
+    at_work.deliver([number])
+    story = at_work.story(number)
+    assert (story["state"], story["missing"], story["waiting"]) == ("DONE", [], "")
+    done = [one["step"] for one in story["records"] if one["outcome"] == "ok"]
+    assert [step for step in _COUNTER if step in done] == list(_COUNTER)
+    assert {one["actor"] for one in story["records"]} == {"clerk", "approver", "proofreader", "jobs"}
+
+    at_work.change_pin(serial, "73910482")
+    with at_work.device(serial) as device:
+        device.verify_pin("73910482")
+        container = device.containers()[0]
+        assert container.signing_certificate is not None
+        view = Certificate.parse(container.signing_certificate)
+        signature = device.sign(container.name, b"contract")
+    assert gm.sm2.verify_many([(view.public_key, b"contract", signature)]) == [True]
+    assert dict(view.subject)["OU"] == "测试一科"
+
+    rows = run.json("clerk", "cert", "export", issued["serial"], "--out", str(tmp_path), "--chain")
+    assert sorted(Path(row["file"]).name for row in rows) == sorted([*(f"{one}.pem" for one in issued["serials"]), "chain.pem"])
+    (by_file,) = run.json("clerk", "cert", "verify", str(tmp_path / f"{issued['serial']}.pem"))
+    assert by_file["is_valid"]
+    assert len(by_file["path"]) == 3
+    assert run.json("clerk", "cert", "check", "--all")[-1]["wrong"] == 0
+    assert [row["pair"] for row in run.json("clerk", "cert", "search", serial)] == [story["issued_pair"]]
+    assert "测试" in run.ok("clerk", "request", "list").stdout
+    assert_audit_is_whole(at_work)
+
+
+def test_one_credential_cannot_approve_its_own_entry(at_work: Office) -> None:
+    """The machine keeps four eyes whatever roles somebody holds; roles themselves are granted by two people."""
+    at_work.hire("both", "clerk", "approver", "proofreader")
+    (number,) = at_work.open(at_work.person(), who="both")
+    run = at_work.terminal
+    assert run.refused("both", "request", "proofread", number) == "ra.same_person"
+    run.ok("proofreader", "request", "proofread", number)
+    assert run.refused("both", "request", "approve", number) == "ra.same_person"
+    run.ok("approver", "request", "approve", number)
+    refusals = run.json("auditadmin", "audit", "list", "--refused", "--event", "ra.")
+    assert {"ra.approve", "ra.proofread"} <= {one["event"] for one in refusals}
+
+
+def test_renewal_loses_no_paid_day_and_old_messages_stay_readable(at_work: Office) -> None:
+    """规范 3.1.1.1-6: from two months before expiry; validity continues from the old expiry; the old key stays."""
+    run = at_work.terminal
+    old, early = at_work.in_hands(at_work.person(validity_days=30), at_work.person())
+    at_work.change_pin(old["token"], "73910482")
+    with at_work.device(old["token"]) as device:
+        key = device.containers()[0].encryption_public_key
+    assert key is not None
+    letter = gm.sm2.encrypt(key, b"written before the renewal")
+
+    wish = {"business": "renew", "channel": "online", "materials": at_work.materials()}
+    too_early = run.refused("clerk", "request", "open", "--data", at_work.file(wish | {"pair": early["serial"]}))
+    assert too_early == "systems.renewal_too_early"
+    (number,) = at_work.open(wish | {"pair": old["serial"]})
+    assert run.refused("clerk", "request", "open", "--data", at_work.file(wish | {"pair": old["serial"]})) == "ra.request_pending"
+    at_work.decide(number)
+    (issued,) = run.json("clerk", "request", "issue", number, "--pin-letters", str(at_work.letters))
+    at_work.deliver([number])
+
+    before, after = at_work.life(old["serial"]), at_work.life(issued["serial"])
+    assert when(after["not_after"]) == when(before["not_after"]) + timedelta(days=365)
+    assert (states(before), states(after)) == ({("VALID", "")}, {("VALID", "")})
+    assert (after["predecessor"], after["token"]) == (before["pair"], old["token"])
+    with at_work.device(old["token"]) as device:
+        device.verify_pin("73910482")
+        assert device.decrypt(None, letter) == b"written before the renewal"
+        assert len(device.containers()) == 2
+
+
+def test_reissue_and_modification_end_the_old_pair_when_the_table_says(at_work: Office) -> None:
+    """规范 3.1.1.1-2, -3: lost at approval, damaged and modified at delivery; the new pair ends when the old one would."""
+    run = at_work.terminal
+    lost, damaged, changed = at_work.in_hands(*(at_work.person(validity_days=100) for _ in range(3)))
+    wish = {"channel": "online", "materials": at_work.materials()}
+    numbers = at_work.open(
+        wish | {"business": "reissue", "reason": "lost", "pair": lost["serial"]},
+        wish | {"business": "reissue", "reason": "damaged", "pair": damaged["serial"]},
+        wish | {"business": "modify", "pair": changed["serial"], "person": {"name": "测试改名"}},
+    )
+    run.ok("proofreader", "request", "proofread", *numbers)
+    assert states(at_work.life(lost["serial"])) == {("VALID", "")}
+    run.ok("approver", "request", "approve", *numbers)
+    assert states(at_work.life(lost["serial"])) == {("REVOKED", "keyCompromise")}
+    assert run.json("clerk", "token", "show", lost["token"])[0]["state"] == "LOST"
+    assert run.refused("clerk", "request", "issue", numbers[0]) == "cli.token_not_named"
+    assert run.refused("clerk", "request", "issue", numbers[0], "--token", lost["token"], "--pin-letters",
+                       str(at_work.letters)) == "ra.token_refused"  # fmt: skip
+
+    at_work.issue(numbers[:2])
+    (renamed,) = run.json("clerk", "request", "issue", numbers[2], "--pin-letters", str(at_work.letters))
+    for old in (damaged, changed):
+        assert states(at_work.life(old["serial"])) == {("VALID", "")}
+    at_work.deliver(numbers)
+    assert states(at_work.life(damaged["serial"])) == {("REVOKED", "superseded")}
+    assert states(at_work.life(changed["serial"])) == {("REVOKED", "affiliationChanged")}
+    assert run.json("clerk", "token", "show", damaged["token"])[0]["state"] == "DAMAGED"
+    new = at_work.life(renamed["serial"])
+    assert (new["subject_name"], new["token"]) == ("测试改名", changed["token"])
+    assert "CN=测试改名" in new["certificates"][0]["subject"]
+    for old, number in zip((lost, damaged, changed), numbers, strict=True):
+        follower = at_work.life(str(at_work.story(number)["issued_pair"]))
+        assert follower["not_after"] == at_work.life(old["serial"])["not_after"]
+
+
+def lock(at_work: Office, serial: str) -> None:
+    """Type wrong PINs until the device locks itself."""
+    with at_work.device(serial) as device:
+        for _ in range(6):
+            with pytest.raises((PinIncorrect, PinLocked)):
+                device.verify_pin("10203040")
+        assert device.info().state == "locked"
+
+
+def test_unlocking_answers_one_challenge_of_one_token(at_work: Office) -> None:
+    """规范 3.1.1.1-4: against an approved request only; certificates unchanged."""
+    run = at_work.terminal
+    mine, other = at_work.in_hands(at_work.person(), at_work.person())
+    lock(at_work, mine["token"])
+    (before,) = run.json("clerk", "token", "show", mine["token"])
+    (number,) = at_work.open({"business": "unlock", "pair": mine["serial"], "materials": at_work.materials()})
+    (asked,) = run.json("clerk", "token", "challenge", mine["token"])
+    (strange,) = run.json("clerk", "token", "challenge", other["token"])
+    ask = ("request", "unlock", number, "--challenge")
+    run.ok("clerk", "request", "precheck", number)
+    assert run.refused("clerk", *ask, asked["challenge"]) == "ra.step_not_due"
+    run.ok("approver", "request", "approve", number)
+    assert run.refused("approver", *ask, asked["challenge"]) == "iam.right_missing"
+
+    (given,) = run.json("clerk", *ask, asked["challenge"])
+    assert run.refused("clerk", *ask, strange["challenge"]) == "lifecycle.unlock_refused"
+    assert run.run("clerk", "token", "answer", other["token"], given["answer"]).returncode == 1
+    (opened,) = run.json("clerk", "token", "answer", mine["token"], given["answer"])
+    assert opened["device_state"] == "ready"
+    run.ok("clerk", "request", "unlocked", number)
+    (after,) = run.json("clerk", "token", "show", mine["token"])
+    assert (after["state"], after["in_containers"]) == ("HANDED_OVER", before["in_containers"])
+    assert at_work.story(number)["state"] == "DONE"
+    with at_work.device(mine["token"]) as device:
+        device.verify_pin(given["new_pin"])
+
+
+def test_hold_release_and_revocation_reach_the_list_and_the_relying_party(at_work: Office) -> None:
+    """Both certificates together; a held pair returns, a revoked one does not; the token is handed in."""
+    run = at_work.terminal
+    (issued,) = at_work.in_hands(at_work.person())
+    serial = issued["serial"]
+
+    def verdict() -> tuple[int, set[str]]:
+        done = run.run("approver", "cert", "verify", serial, "--require-status", "--json")
+        return done.returncode, {one["code"] for one in done.row["findings"]}
+
+    assert run.refused("clerk", "cert", "hold", serial) == "iam.right_missing"
+    run.ok("approver", "cert", "hold", serial, "--crl")
+    code, found = verdict()
+    assert code == 3
+    assert {"chain.on_hold", "record.held"} <= found
+    run.ok("approver", "cert", "release", serial, "--crl")
+    assert states(at_work.life(serial)) == {("VALID", "")}
+    assert "chain.on_hold" not in verdict()[1]
+
+    (number,) = at_work.open(
+        {"business": "revoke", "reason": "left_office", "pair": serial, "materials": at_work.materials()}
+    )
+    run.ok("clerk", "request", "precheck", number)
+    assert run.refused("clerk", "request", "revoke", number, "--token-returned") == "ra.step_not_due"
+    run.ok("approver", "request", "approve", number)
+    run.ok("clerk", "request", "revoke", number, "--token-returned")
+    assert states(at_work.life(serial)) == {("REVOKED", "affiliationChanged")}
+    assert run.json("clerk", "token", "show", issued["token"])[0]["state"] == "RETURNED"
+    assert run.refused("approver", "cert", "release", serial) == "ca.pair_revoked"
+    run.ok("approver", "cert", "revoke", serial, "--reason", "keyCompromise", "--yes", "--crl")
+    assert states(at_work.life(serial)) == {("REVOKED", "affiliationChanged")}, "the first reason stays"
+    code, found = verdict()
+    assert (code, "chain.revoked" in found) == (3, True)
+    run.ok("clerk", "token", "restock", issued["token"])
+
+
+def test_an_escrowed_key_is_recovered_by_two_officers_into_the_holders_new_token(at_work: Office) -> None:
+    """A2: asked for by one, approved by two others; one credential cannot recover a key; only an envelope leaves."""
+    run = at_work.terminal
+    at_work.hire("officer1", "kmc_officer")
+    at_work.hire("officer2", "kmc_officer")
+    at_work.hire("greedy", "clerk", "kmc_officer")
+    (old,) = at_work.in_hands(at_work.person())
+    with at_work.device(old["token"]) as device:
+        key = device.containers()[0].encryption_public_key
+    assert key is not None
+    letter = gm.sm2.encrypt(key, b"written to the broken token")
+    wish = {"business": "reissue", "reason": "damaged", "pair": old["serial"], "channel": "online"}
+    (number,) = at_work.open(wish | {"materials": at_work.materials()})
+    at_work.decide(number)
+    (new,) = at_work.issue([number])
+    at_work.deliver([number])
+    at_work.change_pin(new["token"], "73910482")
+
+    ask = ("key", "request", old["serials"][1], "--recipient", new["serial"], "--reason", "介质损坏，旧密文待解")
+    (recovery,) = run.json("greedy", *ask)
+    mine = str(recovery["number"])
+    assert run.refused("greedy", "key", "approve", mine) == "kmc.approver_refused"
+    assert run.refused("clerk", "key", "approve", mine) == "iam.right_missing"
+    run.ok("officer1", "key", "approve", mine, "--seen", recovery["digest"])
+    assert run.refused("officer1", "key", "approve", mine) == "kmc.approver_refused"
+    carry_out = ("key", "recover", mine, "--token", new["token"], "--pin-letters", str(at_work.letters))
+    assert run.refused("greedy", *carry_out) == "kmc.recovery_not_approved"
+    run.ok("officer2", "key", "approve", mine)
+    (done,) = run.json("greedy", *carry_out)
+    assert (done["state"], done["approvals"]) == ("DONE", 2)
+    with at_work.device(new["token"]) as device:
+        device.verify_pin("73910482")
+        assert device.decrypt(done["container"], letter) == b"written to the broken token"
+    assert [one["state"] for one in run.json("officer1", "key", "list")] == ["DONE"]
+    assert_audit_is_whole(at_work)
+
+
+def test_what_is_changed_beside_the_product_is_refused_and_named(at_work: Office) -> None:
+    """E4: an approval entered, and a certificate's state changed, with plain SQL."""
+    run = at_work.terminal
+    (number,) = at_work.open(at_work.person())
+    at_work.decide(number)
+    (issued,) = at_work.in_hands(at_work.person())
+    with sqlite3.connect(at_work.home.database) as database:
+        where = "WHERE request_id = (SELECT id FROM ra_servicerequest WHERE number = ?)"
+        (approver,) = database.execute(f"SELECT approver FROM ra_approval {where}", [number]).fetchone()
+        database.execute(f"UPDATE ra_approval SET approver = approver + 1 {where}", [number])
+        database.execute("UPDATE ca_certificate SET state = 'REVOKED' WHERE serial = ?", [issued["serial"]])
+    database.close()
+    try:
+        new = ("--new-tokens", "--iterations", "10000", "--pin-letters", str(at_work.letters))
+        assert run.refused("clerk", "request", "issue", number, *new) == "audit.row_forged"
+        assert run.refused("clerk", "cert", "export", issued["serial"], "--out", str(at_work.place)) == "audit.row_forged"
+        wrong = run.run("clerk", "cert", "check", issued["serial"], "--json")
+        assert wrong.returncode == 3
+        assert "audit.row_forged" in wrong.stdout
+        verified = run.run("auditadmin", "audit", "verify", "--json")
+        assert verified.returncode == 3
+        named = {one["where"].partition(":")[0] for one in verified.row["findings"]}
+        assert named == {"ra.approval", "ca.certificate"}
+    finally:
+        with sqlite3.connect(at_work.home.database) as database:
+            database.execute(f"UPDATE ra_approval SET approver = ? {where}", [approver, number])
+            database.execute("UPDATE ca_certificate SET state = 'VALID' WHERE serial = ?", [issued["serial"]])
+        database.close()
+    assert_audit_is_whole(at_work)
+    assert at_work.issue([number])[0]["outcome"] == "issued"
+
+
+def test_a_file_that_cannot_be_used_names_the_place(at_work: Office, tmp_path: Path) -> None:
+    """Numbers of people come from a file; a number written as a number has lost what it was."""
+    run = at_work.terminal
+    bad = tmp_path / "bad.toml"
+    bad.write_text('business = "enroll"\n[person]\nname = "测试甲"\nid_number = 359900199001010015\n')
+    done = run.run("clerk", "request", "open", "--data", str(bad))
+    assert (done.returncode, done.code) == (1, "cli.data_file_invalid")
+    assert "person.id_number" in done.stderr
+    bad.write_text('business = "enroll"\nidnumber = "1"\n')
+    assert "idnumber" in run.run("clerk", "request", "open", "--data", str(bad)).stderr
+    wrong = at_work.person()
+    wrong["person"]["id_number"] = sample.resident_id(1)[:-1] + "?"
+    good = at_work.person()
+    done = run.run("clerk", "request", "open", "--data", at_work.file(wrong, good), "--json")
+    assert done.returncode == 1
+    assert [row["outcome"] for row in done.rows] == ["refused", "ok"]
+    assert sample.resident_id(1) not in done.stdout + done.stderr
+    assert run.refused("clerk", "request", "show", "TY20200101000001") == "ra.request_not_found"
+    assert run.refused("nobody", "request", "list") == "cli.not_logged_in"

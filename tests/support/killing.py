@@ -1,0 +1,351 @@
+"""The processes of an installation as tests start and kill them: ``python -m support.killing`` (see ``Nursery``).
+
+One process loads everything once and forks each process that is asked for: signer, KMC, simulated superior CA, token,
+worker, judge. Each is a process of its own, as ``banyan signer`` and the others are, only quicker to start.
+
+A process can be armed with a *boundary*: it dies, as by ``kill -9``, when it passes that moment. The product knows
+nothing of this; the functions that pass such moments are wrapped here, in the forked process.
+"""
+
+import ctypes
+import json
+import os
+import re
+import signal
+import sqlite3
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_TABLE = re.compile(r"^\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+(\w+)", re.IGNORECASE)
+Role = Callable[..., object]
+
+
+# Boundaries
+
+
+class Trap:
+    """Ends this process when it passes ``boundary`` for the ``passings``-th time."""
+
+    def __init__(self, boundary: str, passings: int) -> None:
+        self._boundary = boundary
+        self._left = passings
+
+    def passing(self, moment: str) -> None:
+        if moment != self._boundary:
+            return
+        self._left -= 1
+        if self._left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    @contextmanager
+    def around(self, what: str) -> Iterator[None]:
+        self.passing(f"{what}.before")
+        yield
+        self.passing(f"{what}.after")
+
+
+def arm(boundary: str, passings: int = 1) -> None:
+    """Set the trap in every place that this process may pass: ``<what>.before`` or ``<what>.after``.
+
+    ``what`` is an action's transaction (``ra._issue_slice``), the commit of a store of its own by file and the table
+    written last (``journal.db:issued``), or ``token.write`` and ``token.rename``.
+    """
+    trap = Trap(boundary, passings)
+    _watch_actions(trap)
+    _watch_stores(trap)
+    _watch_tokens(trap)
+
+
+def _watch_actions(trap: Trap) -> None:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+    from banyan.domain.audit import actions
+
+    running: list[str] = []
+    outermost: Any = actions._outermost
+    commit: Any = BaseDatabaseWrapper.commit
+
+    def run(call: Any, event: str, *rest: Any) -> Any:
+        running.append(event)
+        try:
+            return outermost(call, event, *rest)
+        finally:
+            running.pop()
+
+    def committing(self: Any) -> None:
+        with trap.around(running[-1] if running else "none"):
+            commit(self)
+
+    actions._outermost = run
+    BaseDatabaseWrapper.commit = committing  # type: ignore[method-assign]
+
+
+def _watch_stores(trap: Trap) -> None:
+    connect: Any = sqlite3.connect
+
+    class Watched(sqlite3.Connection):
+        name = ""
+        table = ""
+
+        def execute(self, sql: str, *values: Any) -> Any:
+            if sql.strip().upper() == "COMMIT":
+                with trap.around(f"{self.name}:{self.table}"):
+                    return super().execute(sql, *values)
+            self._note(sql)
+            return super().execute(sql, *values)
+
+        def executemany(self, sql: str, *values: Any) -> Any:
+            self._note(sql)
+            return super().executemany(sql, *values)
+
+        def _note(self, sql: str) -> None:
+            found = _TABLE.match(sql)
+            self.table = found[1] if found else self.table
+
+    def opening(path: Any, **options: Any) -> Any:
+        made = connect(path, factory=Watched, **options)
+        made.name = Path(str(path)).name
+        return made
+
+    sqlite3.connect = opening  # type: ignore[assignment]  # Django takes its own from sqlite3.dbapi2
+
+
+def _watch_tokens(trap: Trap) -> None:
+    from banyan_token import storage
+
+    write_state: Any = storage.write_state
+    replace: Any = os.replace
+
+    def writing(directory: Path, data: bytes) -> None:
+        with trap.around("token.write"):
+            write_state(directory, data)
+
+    def renaming(source: Any, target: Any) -> None:
+        if Path(target).name == storage.STATE_FILE:
+            with trap.around("token.rename"):
+                replace(source, target)
+        else:
+            replace(source, target)
+
+    storage.write_state = writing
+    os.replace = renaming  # type: ignore[assignment]
+
+
+# What the processes do
+
+
+def signer() -> None:
+    from banyan.kernel.home import Home
+    from banyan.signer.process import run
+
+    run(Home.from_environment())
+
+
+def kmc(pool: int = 8) -> None:
+    from banyan.kernel.home import Home
+    from banyan.signer.kmc_process import run
+
+    run(Home.from_environment(), pool_minimum=pool)
+
+
+def superior(options: list[str] | None = None) -> None:
+    from banyan.adapters.connectors import SIMULATED_SUPERIOR
+    from banyan.adapters.simulated_superior.__main__ import main
+    from banyan.kernel.home import Home
+
+    home = Home.from_environment()
+    place = str(home.path / "superior")
+    main(["--directory", place, "--socket", str(home.socket(SIMULATED_SUPERIOR)), *(options or ())])
+
+
+def token(serial: str) -> None:
+    from banyan.kernel.home import Home
+    from banyan_token.serve import main
+
+    home = Home.from_environment()
+    main(["--directory", str(home.tokens / serial), "--socket", str(token_socket(home, serial)),
+          "--machine-secret", str(home.keys / "token.secret")])  # fmt: skip
+
+
+def jobs(rounds: int) -> None:
+    """The rounds of ``banyan jobs``, without its pauses."""
+    from banyan.jobs.rounds import work
+    from banyan.kernel import clock
+    from banyan.kernel.home import Home
+
+    for _ in range(rounds):
+        work(Home.from_environment(), clock.now())
+
+
+def people(place: str) -> None:
+    """Log the three people of the main job in and keep their sessions in ``place``."""
+    import secrets
+
+    from banyan.cli.sample_work import sample_links
+    from banyan.domain.iam.login import log_in_with_link
+    from banyan.kernel import clock
+
+    sessions = {}
+    for link in sample_links():
+        if link.username in ("clerk", "proofreader", "approver"):
+            password = f"Aa1!{secrets.token_urlsafe(24)}"
+            opened = log_in_with_link(secret=link.secret, password=password, channel="cli", now=clock.now())
+            sessions[link.username] = opened.token
+    Path(place).write_text(json.dumps(sessions), encoding="utf-8")
+
+
+def worker(sheet: str, sessions: str) -> None:
+    """The main job for one sheet; as a person would, it begins again when a process does not answer."""
+    from banyan.cli import main_job, personalizing
+    from banyan.jobs import rounds
+    from banyan.kernel.errors import RemoteError, ServiceUnavailable
+    from banyan.kernel.home import Home
+
+    home = Home.from_environment()
+    personalizing.drawer = main_job.drawer = _drawer_of_processes
+    main_job.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 10))  # type: ignore[assignment]
+
+    def advance() -> None:
+        rounds.carry_on_all(home, _moment_due(), rounds.RoundOutcome())
+
+    for attempt in range(1000):
+        try:
+            main_job.carry_sheet(home, _people_of(Path(sessions)), Path(sheet), advance, lambda _text: None)
+        except (ServiceUnavailable, RemoteError) as error:
+            if attempt == 999:
+                raise
+            print(f"again: {error}", flush=True)
+            time.sleep(0.02)
+        else:
+            return
+
+
+def token_socket(home: Any, serial: str) -> Path:
+    return Path(home.socket(serial))
+
+
+def _drawer_of_processes(home: Any) -> Any:
+    """The drawer, in which each token is reached through the process that serves it."""
+    from banyan_token import TokenDrawer
+    from banyan_token.client import TokenClient
+
+    class Processes(TokenDrawer):
+        def open(self, serial: str) -> Any:
+            return TokenClient(token_socket(home, serial), timeout=20)
+
+        def create(self, serial: str, **options: Any) -> Any:
+            return super().create(serial, **{"iterations": 2, **options})
+
+    return Processes(home.tokens, machine_secret_path=home.keys / "token.secret")
+
+
+def _moment_due() -> datetime:
+    """Now, or as late as the last intent that rests after a fruitless try: so tests do not wait minutes."""
+    from django.db.models import Max
+
+    from banyan.domain.ca.models import Issuance
+    from banyan.kernel import clock
+
+    resting = Issuance.objects.filter(state__in=("INTENT", "SUBMITTED")).aggregate(at=Max("next_try_at"))["at"]
+    return max(clock.now(), resting) if resting else clock.now()
+
+
+def _people_of(sessions: Path) -> Any:
+    from banyan.cli.main_job import People
+    from banyan.domain.iam.access import actor_from_session
+    from banyan.kernel import clock
+
+    tokens = json.loads(sessions.read_text(encoding="utf-8"))
+    return People(**{name: actor_from_session(token, clock.now()) for name, token in tokens.items()})
+
+
+ROLES: dict[str, Role] = {
+    "signer": signer, "kmc": kmc, "superior": superior, "token": token, "jobs": jobs, "people": people, "worker": worker,
+}  # fmt: skip
+
+
+# The process that forks them
+
+
+def _load_everything() -> None:
+    from banyan import gm
+    from banyan.cli.context import django_setup
+
+    django_setup()
+    from support import judging
+
+    from banyan.adapters import simulated_superior
+    from banyan.adapters.simulated_superior import __main__ as simulator
+    from banyan.cli import main_job, sample_work
+    from banyan.domain.audit import verifying
+    from banyan.jobs import rounds
+    from banyan.pki.profile import load_profiles
+    from banyan.signer import kmc_process, process
+    from banyan_token import client, serve
+
+    assert all((client, kmc_process, main_job, process, rounds, sample_work, serve, simulated_superior, simulator))
+    assert verifying
+    ROLES["judge"] = judging.judge
+    gm.self_test()
+    load_profiles()
+
+
+def _become(order: dict[str, Any], log: Path) -> None:
+    """The forked process: do one role and end; never returns."""
+    status = 1
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        words = os.open(log / f"{order['role']}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(words, 1)
+        os.dup2(words, 2)
+        if order.get("boundary"):
+            arm(order["boundary"], order.get("passings", 1))
+        ROLES[order["role"]](**order.get("options", {}))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _answer(order: dict[str, Any], log: Path, ended: dict[int, int]) -> Any:
+    if "role" in order:
+        pid = os.fork()
+        if pid == 0:
+            _become(order, log)
+        return pid
+    pid = order["pid"]
+    if pid not in ended:
+        found, status = os.waitpid(pid, 0 if order.get("wait") else os.WNOHANG)
+        if found:
+            ended[pid] = os.waitstatus_to_exitcode(status)
+    return ended.get(pid)
+
+
+def main() -> None:
+    """Read orders, one JSON object a line, answer each on a line."""
+    from banyan.kernel.home import Home
+
+    _load_everything()
+    log = Home.from_environment().log
+    log.mkdir(parents=True, exist_ok=True)
+    ended: dict[int, int] = {}
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_answer(json.loads(line), log, ended)), flush=True)
+
+
+if __name__ == "__main__":
+    from support import killing  # the forked processes and the judge know this module by its name
+
+    killing.main()
