@@ -1,11 +1,14 @@
 """An engineer runs the whole life of a certificate from the command line, as logged-in people (issue 2, point 3)."""
 
 import sqlite3
+import subprocess
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from banyan import gm
 from banyan.cli import sample
 from banyan.pki.certificate import Certificate
@@ -76,7 +79,9 @@ def test_a_new_certificate_from_the_counter_to_its_holder(at_work: Office, tmp_p
     assert dict(view.subject)["OU"] == "测试一科"
 
     rows = run.json("clerk", "cert", "export", issued["serial"], "--out", str(tmp_path), "--chain")
-    assert sorted(Path(row["file"]).name for row in rows) == sorted([*(f"{one}.pem" for one in issued["serials"]), "chain.pem"])
+    assert sorted(Path(row["file"]).name for row in rows) == sorted(
+        [*(f"{one}.pem" for one in issued["serials"]), "chain.pem"]
+    )
     (by_file,) = run.json("clerk", "cert", "verify", str(tmp_path / f"{issued['serial']}.pem"))
     assert by_file["is_valid"]
     assert len(by_file["path"]) == 3
@@ -113,7 +118,10 @@ def test_renewal_loses_no_paid_day_and_old_messages_stay_readable(at_work: Offic
     too_early = run.refused("clerk", "request", "open", "--data", at_work.file(wish | {"pair": early["serial"]}))
     assert too_early == "systems.renewal_too_early"
     (number,) = at_work.open(wish | {"pair": old["serial"]})
-    assert run.refused("clerk", "request", "open", "--data", at_work.file(wish | {"pair": old["serial"]})) == "ra.request_pending"
+    assert (
+        run.refused("clerk", "request", "open", "--data", at_work.file(wish | {"pair": old["serial"]}))
+        == "ra.request_pending"
+    )
     at_work.decide(number)
     (issued,) = run.json("clerk", "request", "issue", number, "--pin-letters", str(at_work.letters))
     at_work.deliver([number])
@@ -129,7 +137,7 @@ def test_renewal_loses_no_paid_day_and_old_messages_stay_readable(at_work: Offic
 
 
 def test_reissue_and_modification_end_the_old_pair_when_the_table_says(at_work: Office) -> None:
-    """规范 3.1.1.1-2, -3: lost at approval, damaged and modified at delivery; the new pair ends when the old one would."""
+    """规范 3.1.1.1-2, -3: lost at approval, damaged and modified at delivery; the new pair ends with the old one."""
     run = at_work.terminal
     lost, damaged, changed = at_work.in_hands(*(at_work.person(validity_days=100) for _ in range(3)))
     wish = {"channel": "online", "materials": at_work.materials()}
@@ -273,22 +281,66 @@ def test_an_escrowed_key_is_recovered_by_two_officers_into_the_holders_new_token
     assert_audit_is_whole(at_work)
 
 
+def openssl(*arguments: str | Path) -> None:
+    done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_equipment_that_knows_no_sm2_brings_its_own_request(at_work: Office, tmp_path: Path) -> None:
+    """A1: a P-256 key made in the equipment; its PKCS#10 goes in, its certificate comes out, its signature proves it."""
+    run = at_work.terminal
+    run.ok("clerk", "token", "register", "HSM-0001", "--medium", "SERVER_HSM", "--region", "350102")
+    application = at_work.person(classic=True) | {"kind": "设备", "device": {"domain_name": "hsm.gov.example"}}
+    del application["person"]
+    (number,) = at_work.open(application)
+    at_work.decide(number)
+    key, csr, out = tmp_path / "key.pem", tmp_path / "request.pem", tmp_path / "out"
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+    openssl("req", "-new", "-key", key, "-subj", "/CN=whatever", "-out", csr)
+    (issued,) = run.json("clerk", "request", "issue", number, "--csr", str(csr), "--token", "HSM-0001")
+    assert (issued["outcome"], len(issued["serials"])) == ("issued", 1)
+
+    (written,) = run.json("clerk", "request", "personalize", number, "--out", str(out))
+    assert "envelope" not in written
+    other = tmp_path / "other.pem"
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", other)
+    for signer, name in ((other, "wrong.sig"), (key, "right.sig")):
+        openssl("dgst", "-sha256", "-sign", signer, "-out", tmp_path / name, written["nonce"])
+    prove = ("request", "personalize", number, "--signature")
+    assert run.refused("clerk", *prove, str(tmp_path / "wrong.sig")) == "lifecycle.key_not_proved"
+    run.ok("clerk", *prove, str(tmp_path / "right.sig"))
+    run.json("clerk", "cert", "export", issued["serial"], "--out", str(out), "--chain")
+    openssl("verify", "-partial_chain", "-trusted", out / "chain.pem", written["signing_certificate"])
+
+
+def change(at_work: Office, statement: str, *values: Any) -> None:
+    """Write to the database as somebody with a database tool would."""
+    with closing(sqlite3.connect(at_work.home.database)) as database, database:
+        assert database.execute(statement, values).rowcount == 1
+
+
+def database_row(at_work: Office, statement: str, *values: Any) -> int:
+    """One number from the database."""
+    with closing(sqlite3.connect(at_work.home.database)) as database:
+        return int(database.execute(statement, values).fetchone()[0])
+
+
 def test_what_is_changed_beside_the_product_is_refused_and_named(at_work: Office) -> None:
     """E4: an approval entered, and a certificate's state changed, with plain SQL."""
     run = at_work.terminal
     (number,) = at_work.open(at_work.person())
     at_work.decide(number)
     (issued,) = at_work.in_hands(at_work.person())
-    with sqlite3.connect(at_work.home.database) as database:
-        where = "WHERE request_id = (SELECT id FROM ra_servicerequest WHERE number = ?)"
-        (approver,) = database.execute(f"SELECT approver FROM ra_approval {where}", [number]).fetchone()
-        database.execute(f"UPDATE ra_approval SET approver = approver + 1 {where}", [number])
-        database.execute("UPDATE ca_certificate SET state = 'REVOKED' WHERE serial = ?", [issued["serial"]])
-    database.close()
+    request = database_row(at_work, "SELECT id FROM ra_servicerequest WHERE number = ?", number)
+    approver = database_row(at_work, "SELECT approver FROM ra_approval WHERE request_id = ?", request)
+    change(at_work, "UPDATE ra_approval SET approver = ? WHERE request_id = ?", approver + 1, request)
+    change(at_work, "UPDATE ca_certificate SET state = ? WHERE serial = ?", "REVOKED", issued["serial"])
     try:
         new = ("--new-tokens", "--iterations", "10000", "--pin-letters", str(at_work.letters))
         assert run.refused("clerk", "request", "issue", number, *new) == "audit.row_forged"
-        assert run.refused("clerk", "cert", "export", issued["serial"], "--out", str(at_work.place)) == "audit.row_forged"
+        assert (
+            run.refused("clerk", "cert", "export", issued["serial"], "--out", str(at_work.place)) == "audit.row_forged"
+        )
         wrong = run.run("clerk", "cert", "check", issued["serial"], "--json")
         assert wrong.returncode == 3
         assert "audit.row_forged" in wrong.stdout
@@ -297,10 +349,8 @@ def test_what_is_changed_beside_the_product_is_refused_and_named(at_work: Office
         named = {one["where"].partition(":")[0] for one in verified.row["findings"]}
         assert named == {"ra.approval", "ca.certificate"}
     finally:
-        with sqlite3.connect(at_work.home.database) as database:
-            database.execute(f"UPDATE ra_approval SET approver = ? {where}", [approver, number])
-            database.execute("UPDATE ca_certificate SET state = 'VALID' WHERE serial = ?", [issued["serial"]])
-        database.close()
+        change(at_work, "UPDATE ra_approval SET approver = ? WHERE request_id = ?", approver, request)
+        change(at_work, "UPDATE ca_certificate SET state = ? WHERE serial = ?", "VALID", issued["serial"])
     assert_audit_is_whole(at_work)
     assert at_work.issue([number])[0]["outcome"] == "issued"
 

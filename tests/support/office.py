@@ -1,4 +1,4 @@
-"""A sample installation made by the program itself, with its people logged in: what journeys at the command line need."""
+"""A sample installation made by the program itself, with its people logged in, for journeys at the command line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The command line in a process of its own that stays: starting Python and Django for each command takes most of the time.
+"""The command line in a process of its own that stays: starting Python and Django for each command takes longest.
 
 The process runs the program's entry point again and again; each command is told its arguments, its standard input and
 whose session file it finds, as at a terminal.

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,8 @@ def run_demo(
 
     make_sample(home, leave_out=() if connector == EMBEDDED else SUPERIOR_CODES)
     say(f"样例安装已建好：{home.path}")
-    return main_job_report(
-        home, sheet or default_sheet(home, rows), say=say, connector=connector, pin_letters=pin_letters
-    )
+    with nullcontext(sheet) if sheet else default_sheet(rows) as chosen:
+        return main_job_report(home, chosen, say=say, connector=connector, pin_letters=pin_letters)
 
 
 def main_job_report(

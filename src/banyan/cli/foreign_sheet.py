@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TypeVar
 
 from banyan.cli.opening import system_code
@@ -88,7 +89,7 @@ class HolderRow:
     token: str
 
 
-def read_rows(rows: Iterable[Row], tree: RegionTree) -> Iterator[HolderRow | list[RowFault]]:
+def read_rows(rows: Iterable[Row], tree: RegionTree, today: date) -> Iterator[HolderRow | list[RowFault]]:
     """Each row under the header: what it says, or all that is wrong with it.
 
     Raises HeaderMissing, ColumnMissing, ColumnUnknown, ColumnTwice.
@@ -96,7 +97,7 @@ def read_rows(rows: Iterable[Row], tree: RegionTree) -> Iterator[HolderRow | lis
     iterator = iter(rows)
     places = _header(iterator)
     for row in iterator:
-        yield _Reading(row, places, tree).result()
+        yield _Reading(row, places, tree, today).result()
 
 
 def fault(row: int, code: str, value: str, error: BanyanError) -> RowFault:
@@ -144,8 +145,8 @@ def _header(rows: Iterator[Row]) -> dict[str, int]:
 class _Reading:
     """The reading of one row: collects faults as it goes."""
 
-    def __init__(self, row: Row, places: Mapping[str, int], tree: RegionTree) -> None:
-        self.row, self.tree = row, tree
+    def __init__(self, row: Row, places: Mapping[str, int], tree: RegionTree, today: date) -> None:
+        self.row, self.tree, self.today = row, tree, today
         self.faults: list[RowFault] = []
         self.values = {code: self._text(code, index) for code, index in places.items()}
 
@@ -215,9 +216,11 @@ class _Reading:
     def _person(self, region: str) -> PersonEntry | None:
         id_type = self.read("id_type", parties.identity_type, is_needed=False) or "RESIDENT"
         name = self.read("holder_name", parties.person_name)
-        number = self.read("id_number", str)
+        number = self.read("id_number", lambda text: parties.identity_number(id_type, text, today=self.today))
         phone = self.read("phone", parties.mobile_number, is_needed=False) or ""
-        return PersonEntry(name, str(id_type), number, region, phone) if name and number else None
+        if name is None or number is None:
+            return None
+        return PersonEntry(name, str(id_type), self.values["id_number"], region, phone)
 
     def _device(self, region: str) -> DeviceEntry | None:
         text = self.values.get("device", "")

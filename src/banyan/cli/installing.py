@@ -51,7 +51,7 @@ class FirstLink:
 
 def installer() -> Actor:
     """Who makes an installation: a part of the product, with the few rights that making needs."""
-    rights = frozenset({"ca.manage", "tokens.manage", "systems.configure", "parties.edit"})
+    rights = frozenset({"ca.manage", "ca.publish_crl", "tokens.manage", "systems.configure", "parties.edit"})
     return Actor(kind="system", id=0, name="init", rights=rights, regions=None)
 
 
@@ -141,6 +141,8 @@ def make_sample_authorities(home: Home, address: str, now: datetime, *, leave_ou
             parent=access.authority(made.parent) if made.parent else None,
             now=now,
         )
+    for code, der in result.root_crls.items():
+        actions.record_foreign_crl(actor, code, der, now)
 
 
 def register_ceremony(record: Path, now: datetime) -> None:
@@ -156,6 +158,9 @@ def register_ceremony(record: Path, now: datetime) -> None:
             parent=access.authority(row["parent"]) if row["parent"] else None,
             now=now,
         )
+        root_crl = record / f"{row['code']}.crl"
+        if root_crl.exists():
+            actions.record_foreign_crl(installer(), row["code"], root_crl.read_bytes(), now)
 
 
 def first_accounts(people: Sequence[tuple[str, str, str]], now: datetime) -> list[FirstLink]:

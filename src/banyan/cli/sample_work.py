@@ -1,7 +1,10 @@
 """What a sample installation does at its first start: the main job once, then links for the people who look at it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -50,10 +53,8 @@ def carry_sample_sheet(home: Home) -> dict[str, Any]:
     """The sample sheet to certificates in tokens, once."""
     from banyan.cli.demo import main_job_report
 
-    sheet = home.files / "sample-applications.xlsx"
-    if not sheet.exists():
-        sample.write_sheet(sheet, sample.sheet_rows())
-    return main_job_report(home, sheet, say=click.echo)
+    with default_sheet() as sheet:
+        return main_job_report(home, sheet, say=click.echo)
 
 
 def sample_links() -> list[installing.FirstLink]:
@@ -75,8 +76,13 @@ def print_links(links: list[installing.FirstLink]) -> None:
         click.echo(f"  {link.display_name:　<10}{link.username:14} {first_login_url(link.secret)}")
 
 
-def default_sheet(home: Home, rows: int) -> Path:
-    """The sample sheet with ``rows`` good rows."""
-    sheet = home.files / "sample-applications.xlsx"
-    sample.write_sheet(sheet, sample.sheet_rows(rows))
-    return sheet
+@contextmanager
+def default_sheet(rows: int = 10) -> Iterator[Path]:
+    """The sample sheet with ``rows`` good rows, inside the block only: numbers of people stand in it in clear.
+
+    Its bytes are always the same, so an import that was broken off goes on.
+    """
+    with TemporaryDirectory(prefix="banyan-sheet-") as place:
+        sheet = Path(place) / "sample-applications.xlsx"
+        sample.write_sheet(sheet, sample.sheet_rows(rows))
+        yield sheet

@@ -55,7 +55,7 @@ def insert_values(table: str, columns: Sequence[str], values: Iterable[Sequence[
     names = ", ".join(f'"{column}"' for column in columns)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+            with connection.wrap_database_errors, cursor.cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
                 for row in values:
                     copy.write_row(row)
             return

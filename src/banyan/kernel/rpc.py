@@ -102,7 +102,7 @@ class Server(socketserver.ThreadingUnixStreamServer):
             super().__init__(str(path), _Connection)
         finally:
             os.umask(previous)
-        self.handlers = {"ping": lambda: {"pid": os.getpid()}, **handlers}
+        self.handlers: dict[str, Handler] = {"ping": lambda: {"pid": os.getpid()}, **handlers}
 
     def answer(self, message: Any) -> dict[str, Any]:
         try:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import EmptyResultSet
 from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
@@ -59,7 +60,10 @@ def read_values(found: "QuerySet[Any, Any]", names: Sequence[str]) -> list[Seque
 
     The ORM's own conversions cost more than all the rest of the reading.
     """
-    sql, parameters = found.values_list(*names).query.get_compiler(connection=connection).as_sql()
+    try:
+        sql, parameters = found.values_list(*names).query.get_compiler(connection=connection).as_sql()
+    except EmptyResultSet:  # the ORM knows without asking that nothing can be found
+        return []
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         rows = _fetched(cursor)

@@ -69,13 +69,13 @@ def test_openpyxl_writes_what_we_read_too(tmp_path: Path) -> None:
     assert row.cells[1].kind is CellKind.FORMULA
 
 
-def test_a_million_empty_formatted_rows_cost_nothing(tmp_path: Path) -> None:
+def test_rows_that_are_only_formatted_cost_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
         page = book.add_worksheet()
         grey = book.add_format({"bg_color": "#EEEEEE"})
         page.write_row(0, 0, ["姓名"])
-        for row in range(1, 200_000):
+        for row in range(1, 40_000):
             page.write_blank(row, 0, None, grey)
     assert len(list(open_sheet(path).rows)) == 1
 
@@ -94,7 +94,7 @@ def test_csv_in_the_encodings_of_the_field(tmp_path: Path, encoding: str) -> Non
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "bomb.xlsx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (200 << 20))
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (72 << 20))
     with pytest.raises(SheetUnreadable) as caught:
         open_sheet(path)
     assert caught.value.code == "sheets.too_large"

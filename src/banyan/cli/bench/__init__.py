@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from banyan.cli.bench.throwaway_server import database_address
 from banyan.kernel.errors import N_, BanyanError
 
 # name, module, one line of help: listing them imports nothing.
@@ -25,6 +26,7 @@ BENCHES: tuple[tuple[str, str, str], ...] = (
     ("import", "banyan.cli.bench.sheet_import", "A large sheet of applications to entered requests."),
     ("audit", "banyan.cli.bench.audit", "Appending to the audit and verifying it."),
 )
+ALL = "all"
 DEFAULT_ROUNDS = 5
 
 
@@ -118,32 +120,39 @@ def one_core() -> Iterator[int]:
         os.sched_setaffinity(0, allowed)
 
 
+_DATABASE_HELP = (
+    "Address of an empty database, or postgresql for a throw-away server (default: a throw-away SQLite file)."
+)
+
+
 class _LazyGroup(click.Group):
     """Benches by name, their modules imported when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return [name for name, _module, _help in BENCHES]
+        return [name for name, _module, _help in BENCHES] + [ALL]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
-        for name, module, short_help in BENCHES:
+        for name, _module, short_help in (*BENCHES, (ALL, "", "Every bench, one after the other.")):
             if name == cmd_name:
-                return _command(name, module, short_help)
+                return _command(name, short_help)
         return None
 
 
-def _command(name: str, module: str, short_help: str) -> click.Command:
+def _command(name: str, short_help: str) -> click.Command:
     def call(size: int | None, engine: str | None, rounds: int, database: str | None, as_json: bool) -> None:
-        figures = import_module(module).run(size=size, engine=engine, rounds=rounds, database=database)
-        for figure in figures:
-            click.echo(figure.as_json() if as_json else figure.as_line())
+        modules = [each for each_name, each, _help in BENCHES if name in (each_name, ALL)]
+        with database_address(database) as address:
+            for module in modules:
+                for figure in import_module(module).run(size=size, engine=engine, rounds=rounds, database=address):
+                    click.echo(figure.as_json() if as_json else figure.as_line())
 
     options = [
         click.Option(["--size"], type=click.IntRange(min=1), help="Items a round (default: the bench's own)."),
         click.Option(["--engine"], help="One engine only (default: all available, compared with openssl)."),
         click.Option(["--rounds"], type=click.IntRange(min=1), default=DEFAULT_ROUNDS, show_default=True),
-        click.Option(["--database"], help="Address of the database (default: a throw-away SQLite file)."),
+        click.Option(["--database"], help=_DATABASE_HELP),
         click.Option(["--json", "as_json"], is_flag=True, help="One JSON object a line."),
     ]
     return click.Command(name, callback=call, params=[*options], help=short_help, short_help=short_help)

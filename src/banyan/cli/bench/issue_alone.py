@@ -1,7 +1,7 @@
 """The signer's work in this process, with keys that the KMC gave beforehand: issuing without keys and envelopes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from banyan.domain.ca.ports import ConnectorStatus, IssuanceTask, Issued, Outcome, Rejected
 from banyan.kernel.home import Home
@@ -70,7 +70,7 @@ class SignerHere:
     def crl(self, order: object) -> bytes:
         """No CRLs here."""
         del order
-        return _refuse()
+        _refuse()
 
     def last_crl_number(self, ca: str) -> int:
         """No CRLs here."""
@@ -86,5 +86,5 @@ class SignerHere:
         self._service.close()
 
 
-def _refuse() -> Any:
+def _refuse() -> NoReturn:
     raise NotImplementedError("a bench issues only")

@@ -5,6 +5,7 @@ from typing import Any
 
 from banyan import gm
 from banyan.cli.bench import BenchFailed
+from banyan.cli.bench.issue_right import check_signatures
 from banyan.cli.bench.issue_world import Stock
 from banyan.domain.ca.models import Certificate, CertificateAuthority, CertificatePair
 from banyan.domain.inventory.models import PersonalizationTask
@@ -18,26 +19,6 @@ def check(stock: Stock, pairs: Sequence[int], sample: int) -> dict[str, int]:
     signatures = check_signatures([bytes(row.der) for row in _certificates(chosen)], _authority_key(chosen))
     tasks = _tasks_in_token(stock, pairs)
     return {"signatures": signatures, "envelopes": _open_envelopes(stock, tasks)}
-
-
-def check_signatures(certificates: Sequence[bytes], authority_key: bytes) -> int:
-    """Have another engine than ours verify; a changed certificate must be refused. Returns how many were verified."""
-    used = gm.engine_name()
-    others = [name for name in gm.engines() if name != used]
-    views = [CertificateView.parse(der) for der in certificates]
-    gm.use(others[0] if others else used)
-    try:
-        right = gm.sm2.verify_many([(authority_key, view.tbs_der, view.signature) for view in views])
-        changed = gm.sm2.verify_many(
-            [(authority_key, view.tbs_der[:-1] + bytes([view.tbs_der[-1] ^ 1]), view.signature) for view in views]
-        )
-    finally:
-        gm.use(used)
-    if not views or not all(right):
-        raise BenchFailed(figure="signatures", engine=used, what="a certificate's signature does not verify")
-    if any(changed):
-        raise BenchFailed(figure="signatures", engine=used, what="a changed certificate verifies")
-    return len(views)
 
 
 def _certificates(pairs: Sequence[int]) -> list[Certificate]:

@@ -1,4 +1,4 @@
-"""One installation of ``banyan bench issue`` in a process of its own: reads commands, a JSON object a line, and answers.
+"""One installation of ``banyan bench issue`` in a process of its own: reads commands, an object a line, and answers.
 
 The commands are the methods of ``Bench``. Rounds of several installations can so take turns.
 """

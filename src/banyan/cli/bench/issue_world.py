@@ -6,11 +6,11 @@ two people, keys, tokens or PKCS#10 requests are alike.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
 from banyan import gm
 from banyan.cli import installing
 from banyan.cli.bench import BenchFailed
+from banyan.cli.bench.issue_numbers import resident_id
 from banyan.domain.iam.rights import Role, rights_of
 from banyan.domain.inventory.models import Token
 from banyan.domain.inventory.stocking import TokenEntry, receive_tokens
@@ -30,8 +30,6 @@ BODY = OrganizationEntry("测试榕荫县虚构局", "12359900MB0000019H", REGIO
 CONTAINER = "bench"
 _SLICE = 500
 _PIN = "48203917"
-_FIRST_DAY = date(1950, 1, 1)
-_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _NAMES = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉"
 
 
@@ -120,14 +118,6 @@ class Stock:
             IssueOrder(request.pk, made, serial, CONTAINER)
             for request, made, serial in zip(requests, csrs, serials, strict=True)
         ]
-
-
-def resident_id(number: int) -> str:
-    """A well-formed number of nobody (GB 11643): a region code that was never given out."""
-    day = _FIRST_DAY + timedelta(days=number // 1000 % 18_000)
-    body = f"3599{number // 18_000_000:02d}{day:%Y%m%d}{number % 1000:03d}"
-    total = sum(int(digit) * weight for digit, weight in zip(body, _ID_WEIGHTS, strict=True))
-    return body + "10X98765432"[total % 11]
 
 
 def _people(numbers: range) -> list[tuple[Person, Organization]]:

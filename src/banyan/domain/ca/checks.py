@@ -60,7 +60,7 @@ def _check(
     profiles: Mapping[str, Profile],
     own_keys: frozenset[bytes],
 ) -> Checked:
-    authority = authorities.get(request.ca)
+    authority = rules.newest_generation(request.ca, authorities)
     if authority is None:
         raise UnknownAuthority(ca=request.ca)
     if not authority.is_active:

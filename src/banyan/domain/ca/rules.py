@@ -2,13 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from banyan import gm
 from banyan.pki.certificate_parts import IdentifyCode
 
+class _Activity(Protocol):
+    is_active: bool
+
+
+_A = TypeVar("_A", bound=_Activity)
 # The connector of our own CAs, whose serial numbers are chosen with the intent.
 EMBEDDED: Final = "embedded"
 SLICE: Final = 250
@@ -116,6 +121,19 @@ def key_numbers(spkis: Sequence[bytes]) -> list[int]:
 def task_number(request_id: int, request_version: int, key: int) -> str:
     """The task number of an intent: it names the key, so after a restore it cannot return for something else."""
     return f"{request_id}-{request_version}-{key & (2**64 - 1):016x}"
+
+
+def newest_generation(code: str, authorities: Mapping[str, _A]) -> _A | None:
+    """The CA that issues under ``code`` today: itself, or after rollovers its newest active successor ``<code>-g<n>``."""
+    named = authorities.get(code)
+    if named is None or named.is_active:
+        return named
+    later = [
+        (int(other.rsplit("-g", 1)[1]), authority)
+        for other, authority in authorities.items()
+        if re.fullmatch(re.escape(code) + r"-g\d+", other) and authority.is_active
+    ]
+    return max(later, key=lambda found: found[0])[1] if later else named
 
 
 def wait_before_retry(attempts: int) -> timedelta:

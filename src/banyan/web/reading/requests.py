@@ -98,6 +98,7 @@ class RequestStory:
     may_see_data: bool
     pair: PairRow | None
     issued: PairRow | None
+    missing: str
     refusal: str
     records: list[AuditRecord]
 
@@ -162,6 +163,7 @@ def story(actor: Actor, request_id: int, now: datetime) -> RequestStory:
         may_see_data=may_see,
         pair=row_of(found.pair, now) if found.pair else None,
         issued=row_of(found.issued_pair, now) if found.issued_pair else None,
+        missing=_missing(found),
         refusal=_refusal(found.issuance),
         records=list(audit_reading.story_of(actor, "ra.servicerequest", request.pk)),
     )
@@ -280,6 +282,13 @@ def _decisions(found: ra.Story, people: Mapping[int, str]) -> list[Decision]:
         who = people.get(reading.proofreader, "")
         decisions.append(Decision(_("校对"), _("一致"), who, reading.at, found.is_proofread, why))
     return decisions
+
+
+def _missing(found: ra.Story) -> str:
+    """Materials still to be brought, while that can still be asked for."""
+    if found.request.state != RequestState.OPEN or found.is_approved:
+        return ""
+    return _("、").join(_(one.name) for one in found.missing)
 
 
 def _refusal(issuance: Issuance | None) -> str:

@@ -1,0 +1,175 @@
+"""``banyan demo`` does the main job headlessly and leaves everything for outside tools to judge (issue 2, point 2)."""
+
+import base64
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from banyan.cli import sample
+from banyan.kernel.home import Home
+from banyan.pki.certificate import Certificate, pem_to_der
+from banyan_token import SoftToken, TokenDrawer
+
+SM2_ID = "distid:1234567812345678"
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n", re.DOTALL)
+ROWS = 10
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo left."""
+
+    report: Mapping[str, str]
+    letters: Path
+    words: str
+
+    @property
+    def home(self) -> Home:
+        return Home(Path(self.report["home"]))
+
+    @property
+    def certificates(self) -> list[Path]:
+        return sorted(Path(self.report["certificates_dir"]).glob("*.pem"))
+
+    def devices(self) -> Iterator[tuple[SoftToken, str]]:
+        """The holders' devices with their initial PINs."""
+        drawer = TokenDrawer(self.home.tokens, machine_secret_path=self.home.keys / "token.secret")
+        for serial in drawer.serials():
+            yield drawer.open(serial), (self.letters / f"{serial}.txt").read_text().strip()
+
+
+@pytest.fixture(scope="module", params=["embedded", "simulated-superior"])
+def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The installed program makes an installation and does the main job with each connector."""
+    place = tmp_path_factory.mktemp("demo")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BANYAN_")}
+    environment["BANYAN_HOME"] = str(place / "home")
+    options = ["--json", "--connector", request.param, "--pin-letters", str(place / "letters"), "--rows", str(ROWS)]
+    done = subprocess.run(
+        [sys.executable, "-m", "banyan", "demo", *options], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return Demo(json.loads(done.stdout), place / "letters", done.stdout + done.stderr)
+
+
+def openssl(*arguments: str) -> str:
+    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_every_good_row_has_a_pair_in_a_token(demo: Demo) -> None:
+    assert (demo.report["pairs"], demo.report["failed_rows"]) == (ROWS, 3)
+    assert len(demo.certificates) == 2 * ROWS
+    in_tokens = set()
+    for device, _ in demo.devices():
+        with device:
+            (container,) = device.containers()
+            for der in (container.signing_certificate, container.encryption_certificate):
+                assert der is not None
+                in_tokens.add(Certificate.parse(der).serial_hex)
+    assert in_tokens == {path.stem for path in demo.certificates}
+
+
+def test_openssl_verifies_each_certificate_and_the_chain(demo: Demo, tmp_path: Path) -> None:
+    """OpenSSL 3.0 applies the SM2 identity to the certificate it checks only, so each link is checked by itself."""
+    authorities = {}
+    for number, text in enumerate(_PEM.findall(Path(demo.report["chain"]).read_text())):
+        place = tmp_path / f"{number}.pem"
+        place.write_text(text)
+        view = Certificate.parse(pem_to_der(text))
+        authorities[view.subject_der] = place
+        if view.key_algorithm == "SM2":
+            openssl(
+                "verify", "-partial_chain", "-trusted", demo.report["root_certificate"], "-vfyopt", SM2_ID, str(place)
+            )
+    for path in demo.certificates:
+        issuer = authorities[Certificate.parse(pem_to_der(path.read_bytes())).issuer_der]
+        openssl("verify", "-partial_chain", "-trusted", str(issuer), "-vfyopt", SM2_ID, str(path))
+    by_root = ["openssl", "verify", "-partial_chain", "-trusted", demo.report["root_certificate"], "-vfyopt", SM2_ID]
+    assert subprocess.run([*by_root, str(demo.certificates[0])], capture_output=True).returncode != 0
+    shown = openssl("crl", "-in", demo.report["crl"], "-inform", "DER", "-noout", "-text")
+    assert "Next Update" in shown
+
+
+def secrets_of(demo: Demo) -> dict[str, bytes]:
+    """Everything that must not be found: numbers and telephones of the sample's people, PINs, private keys."""
+    rows = sample.sheet_rows(ROWS)
+    found = {
+        f"{column} {number}": row[column].encode()
+        for number, row in enumerate(rows)
+        for column in ("证件号码", "手机号码", "经办人证件号码", "经办人手机")
+        if row.get(column)
+    }
+    for device, pin in demo.devices():
+        with device:
+            found[f"PIN {device.serial}"] = pin.encode()
+            device.verify_pin(pin)
+            (container,) = device.containers()
+            for use in ("signing", "encryption"):
+                found[f"{use} key {device.serial}"] = device._private_key(container.name, use)[1]
+    for path in demo.home.keys.glob("*.kek"):
+        found[path.name] = path.read_bytes()
+    return found
+
+
+def forms(secret: bytes) -> set[bytes]:
+    """A secret as it may stand in a file: as it is, as UTF-16, as hexadecimal, in Base64 at each of three places."""
+    shapes = {secret, secret.hex().encode(), secret.hex().upper().encode()}
+    if secret.isascii():
+        shapes.add(secret.decode().encode("utf-16-le"))
+    for shift in range(3):
+        # of the digits those that hold nothing but the secret: six bits each
+        whole = base64.b64encode(b"\0" * shift + secret)
+        shapes.add(whole[-(-8 * shift // 6) : 8 * (shift + len(secret)) // 6])
+    return {shape for shape in shapes if len(shape) >= (8 if shape == secret else 10)}
+
+
+def contents(demo: Demo) -> Iterator[tuple[str, bytes]]:
+    """Every file of the installation, what is inside archives, every value of every table, and what was printed."""
+    for path in sorted(demo.home.path.rglob("*")):
+        if not path.is_file():
+            continue
+        yield str(path), path.read_bytes()
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                yield from ((f"{path}:{name}", archive.read(name)) for name in archive.namelist())
+    with sqlite3.connect(f"file:{demo.home.database}?mode=ro", uri=True) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for row in database.execute(f'SELECT * FROM "{table}"'):  # noqa: S608  (a name from the schema itself)
+                for value in row:
+                    if isinstance(value, str | bytes):
+                        yield f"table {table}", value.encode() if isinstance(value, str) else value
+    database.close()
+    yield "what was printed", demo.words.encode()
+
+
+def test_no_number_pin_or_key_is_found_anywhere(demo: Demo) -> None:
+    """F7, E4: a grep over every table, log, export and file of the demo."""
+    secrets = secrets_of(demo)
+    assert len(secrets) > 4 * ROWS
+    wanted = {shape: name for name, secret in secrets.items() for shape in forms(secret)}
+    pattern = re.compile(b"|".join(re.escape(shape) for shape in sorted(wanted, key=len, reverse=True)))
+    hits = {f"{wanted[match]} in {where}" for where, content in contents(demo) for match in pattern.findall(content)}
+    assert not hits, "\n".join(sorted(hits))
+    assert not [where for where, content in contents(demo) if b"PRIVATE KEY-----" in content]
+
+
+def test_the_audit_of_the_demo_is_whole(demo: Demo) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BANYAN_")}
+    environment["BANYAN_HOME"] = str(demo.home.path)
+    done = subprocess.run(
+        [sys.executable, "-m", "banyan", "audit", "verify", "--json"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["is_good"]
