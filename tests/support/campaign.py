@@ -112,8 +112,8 @@ class Campaign:
         self._worker_trap, self._worker_at = "", 0.0
         if killing and self._worker_boundaries and self._chance.random() < 0.8:
             self._worker_trap = self._worker_boundaries[0]
-        elif killing and self._chance.random() < 0.7:
-            self._worker_at = time.monotonic() + self._chance.uniform(0.0, self._lasting)
+        elif killing and self._chance.random() < 0.8:
+            self._worker_at = time.monotonic() + self._soon()
         return self.nursery.start(
             "worker", boundary=self._worker_trap, sheet=str(sheet), sessions=str(self._sessions)
         )
@@ -162,7 +162,11 @@ class Campaign:
                 self._start(self._doomed, self._trap)
             return
         self._doomed = self._chance.choice((*_SOCKETS, "token"))
-        self._at = time.monotonic() + self._chance.uniform(0.0, self._lasting)
+        self._at = time.monotonic() + self._soon()
+
+    def _soon(self) -> float:
+        """A random while, mostly short, so that a batch sees several kills."""
+        return self._lasting * self._chance.random() ** 2
 
     def _start(self, name: str, trap: str = "") -> None:
         self._processes[name] = self.nursery.start(name, boundary=trap)

@@ -102,9 +102,10 @@ def _watch_stores(trap: Trap) -> None:
             self._note(sql)
             return super().execute(sql, *values)
 
-        def executemany(self, sql: str, *values: Any) -> Any:
-            self._note(sql)
-            return super().executemany(sql, *values)
+        def executemany(self, sql: str, rows: Any) -> Any:
+            if rows != []:
+                self._note(sql)
+            return super().executemany(sql, rows)
 
         def _note(self, sql: str) -> None:
             found = _TABLE.match(sql)

@@ -5,6 +5,7 @@ and rows go to the driver as they are (executemany on SQLite, COPY on PostgreSQL
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -84,7 +85,12 @@ def update_values(
 
 def prepared_values(row: models.Model, fields: "Sequence[models.Field[Any, Any]]") -> list[Any]:
     """The database's form of some fields of an instance."""
-    return [_plain(field.get_db_prep_save(getattr(row, field.attname), connection)) for field in fields]
+    return [
+        moment(getattr(row, field.attname))
+        if type(field) is models.DateTimeField
+        else _plain(field.get_db_prep_save(getattr(row, field.attname), connection))
+        for field in fields
+    ]
 
 
 def column(field: "models.Field[Any, Any]") -> str:
@@ -111,15 +117,24 @@ _AS_IT_IS = (
     models.IntegerField,
     models.BigAutoField,
     models.BinaryField,
+    models.BooleanField,
     models.ForeignKey,
 )
 
 
 def _preparation(field: "models.Field[Any, Any]") -> Any:
     """None where the driver takes the value as it is; otherwise the field's own preparation."""
+    if type(field) is models.DateTimeField:
+        return moment
     if isinstance(field, _AS_IT_IS) and type(field).__module__.startswith("django."):
         return None
     return lambda value: _plain(field.get_db_prep_save(value, connection))
+
+
+@lru_cache(maxsize=4096)
+def moment(value: datetime | None) -> Any:
+    """An aware instant as the database takes it; the rows of a slice share theirs."""
+    return connection.ops.adapt_datetimefield_value(value)
 
 
 def _prepared(values: Sequence[Any], preparations: list[Any]) -> list[Any]:

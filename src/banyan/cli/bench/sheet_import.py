@@ -99,6 +99,9 @@ def write_sheet(path: Path, count: int) -> int:
 def _import(place: Path, sheet: Path, database: str | None, engine: str | None) -> dict[str, Any]:
     environment = os.environ | {"BANYAN_HOME": str(place)}
     environment.pop("BANYAN_DATABASE", None)
+    # As in service: modules are not compiled again at each start.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment["PYTHONPYCACHEPREFIX"] = str(place.parent / "compiled")
     if database:
         environment["BANYAN_DATABASE"] = database
     if engine:
