@@ -287,7 +287,7 @@ def openssl(*arguments: str | Path) -> None:
 
 
 def test_equipment_that_knows_no_sm2_brings_its_own_request(at_work: Office, tmp_path: Path) -> None:
-    """A1: a P-256 key made in the equipment; its PKCS#10 goes in, its certificate comes out, its signature proves it."""
+    """A1: a P-256 key made in the equipment: its PKCS#10 goes in, the certificate comes out, a signature proves it."""
     run = at_work.terminal
     run.ok("clerk", "token", "register", "HSM-0001", "--medium", "SERVER_HSM", "--region", "350102")
     application = at_work.person(classic=True) | {"kind": "设备", "device": {"domain_name": "hsm.gov.example"}}
@@ -358,6 +358,11 @@ def test_what_is_changed_beside_the_product_is_refused_and_named(at_work: Office
 def test_a_file_that_cannot_be_used_names_the_place(at_work: Office, tmp_path: Path) -> None:
     """Numbers of people come from a file; a number written as a number has lost what it was."""
     run = at_work.terminal
+    example = tmp_path / "example.toml"
+    example.write_text(run.ok("nobody", "request", "example").stdout)
+    for name in ("application", "requester", "holder"):
+        (tmp_path / f"{name}.pdf").write_text(name)
+    run.ok("clerk", "request", "open", "--data", str(example))
     bad = tmp_path / "bad.toml"
     bad.write_text('business = "enroll"\n[person]\nname = "测试甲"\nid_number = 359900199001010015\n')
     done = run.run("clerk", "request", "open", "--data", str(bad))

@@ -1,26 +1,6 @@
 """Applications in a file (TOML or JSON): numbers of people stand neither on the command line nor in its history.
 
-One application is a table, several are ``[[request]]`` tables or a JSON list::
-
-    business = "enroll"           # enroll renew reissue modify unlock revoke
-    channel = "counter"           # counter online api
-    system = "通用"
-    kind = "个人"
-    region = "鼓楼区"
-    [organization]
-    name = "…"
-    credit_code = "…"
-    [person]
-    name = "…"
-    id_number = "…"
-    phone = "…"
-    [data]                        # entered at the counter with `banyan request enter`
-    subject = { OU = "…" }
-    requester = { name = "…", id_number = "…", phone = "…" }
-    [materials]                   # code = file, relative to this file
-    application_form = "form.pdf"
-
-A business on certificates names them by ``pair`` (a serial number, or the pair's own number).
+One application is a table, several are ``[[request]]`` tables or a JSON list; ``EXAMPLE`` shows all there is.
 """
 
 import json
@@ -38,6 +18,42 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "device": frozenset({"name", "domain_name", "ip_address", "icp_number", "serial_number"}),
 }
 _DATA = frozenset({"subject", "form", "requester", "validity_days", "dns_names", "ip_addresses", "classic"})
+
+
+EXAMPLE = """\
+# One application; several: [[request]] tables, or a JSON list. What a business does not need is left out.
+business = "enroll"        # enroll renew reissue modify unlock revoke
+channel = "counter"        # counter online api
+system = "通用"             # 通用 信创 移动 印章
+kind = "个人"               # 个人 单位 设备 印章
+region = "鼓楼区"           # name or GB/T 2260 code
+# pair = "5201…"           # businesses on a certificate: its serial number
+# reason = "lost"          # reissue: lost stolen damaged; revoke: no_longer_used left_office compromised
+
+[organization]
+name = "测试榕荫县虚构甲局"
+credit_code = "12359900MB0000019H"
+
+[person]                   # modify: only what changes
+name = "测试甲"
+id_number = "359900199001010015"
+phone = "13800000001"
+
+# [device]                 # name domain_name ip_address icp_number serial_number
+
+[data]                     # at the counter: entered with `banyan request enter`
+subject = { OU = "测试科" }
+form = {}                  # further fields of the issuing system
+requester = { name = "测试经办", id_number = "359900199001019001", phone = "13800000023" }
+# validity_days = 365
+# dns_names = ["demo.gov.example"]
+# classic = true           # equipment that knows no SM2
+
+[materials]                # code = file, relative to this file
+application_form = "application.pdf"
+requester_identity = "requester.pdf"
+holder_identity = "holder.pdf"
+"""
 
 
 class DataFileInvalid(BanyanError):

@@ -21,7 +21,7 @@ from banyan.domain.ca.ports import Connector
 from banyan.domain.inventory import access as inventory
 from banyan.domain.ra import access
 from banyan.domain.ra import actions as ra
-from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.models import RequestState, ServiceRequest
 from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.values import IssueOrder, Outcome, Refused
 from banyan.kernel import clock
@@ -31,7 +31,7 @@ from banyan.kernel.home import Home
 from banyan.pki.certificate import certificate_to_pem
 from banyan_token import SoftToken, make_response, random_pin
 
-_ISSUED, _WAITING, _REJECTED = "issued", "waiting", "rejected"
+_ISSUED, _WAITING, _REJECTED, _NOT_BEGUN = "issued", "waiting", "rejected", "not_begun"
 _PAUSE = 0.2
 _COLUMNS = ("number", "subject_name", "outcome", "waiting", "serial", "token")
 
@@ -171,9 +171,12 @@ def _connected(home: Home, names: Iterable[str]) -> Iterator[list[Connector]]:
 
 def _result(actor: Actor, request_id: int) -> str:
     request = access.request(actor, request_id)
-    if request.step != Verb.ISSUE:
+    if request.issued_pair_id is not None:
         return _ISSUED
-    return _WAITING if request.issuance_id is not None else _REJECTED
+    if request.state == RequestState.OPEN and request.issuance_id is not None:
+        return _WAITING
+    issuing = [one.outcome for one in access.story(actor, request_id).records if one.step == Verb.ISSUE]
+    return _REJECTED if issuing[-1:] == [_REJECTED] else _NOT_BEGUN
 
 
 def _tell(actor: Actor, ids: Sequence[int], results: dict[int, str], pins: dict[str, str], as_json: bool) -> None:

@@ -35,6 +35,14 @@ for _command in (collect, hand_over, issue, notify, personalize, revoke, unlock,
     request.add_command(_command)
 
 
+@request.command()
+def example() -> None:
+    """Print an example of the file that --data reads."""
+    from banyan.cli.application_file import EXAMPLE
+
+    click.echo(EXAMPLE, nl=False)
+
+
 @request.command("open")
 @click.argument("business", type=click.Choice(BUSINESSES), required=False)
 @click.option("--data", "data_file", type=_FILE, help="TOML or JSON file with one or several applications.")
@@ -140,7 +148,7 @@ def approve(numbers: tuple[str, ...], reason: str, seen: str, as_json: bool) -> 
     if seen:
         one = stepping.find(actor, _single(numbers, "--seen"))
         ra.approve(actor, one.pk, now, reason=reason, seen_materials=seen)
-        stepping.tell(actor, [one], ra_outcome(), as_json)
+        stepping.tell(actor, [one], _nothing_refused(), as_json)
         return
     stepping.do_step(actor, numbers, now, as_json, lambda who, ids, at: ra.approve_many(who, ids, at, reason=reason))
 
@@ -185,7 +193,7 @@ def proofread(numbers: tuple[str, ...], seen: str, as_json: bool) -> None:
     if seen:
         one = stepping.find(actor, _single(numbers, "--seen"))
         ra.proofread(actor, one.pk, now, seen_data=seen)
-        stepping.tell(actor, [one], ra_outcome(), as_json)
+        stepping.tell(actor, [one], _nothing_refused(), as_json)
         return
     stepping.do_step(actor, numbers, now, as_json, ra.proofread_many)
 
@@ -245,10 +253,10 @@ def _one(number: str, as_json: bool, work: Any) -> None:
 
     found = stepping.find(actor, number)
     work(ra, actor, found.pk, now)
-    stepping.tell(actor, [found], ra_outcome(), as_json)
+    stepping.tell(actor, [found], _nothing_refused(), as_json)
 
 
-def ra_outcome() -> Any:
+def _nothing_refused() -> Any:
     """Nothing was refused."""
     from banyan.domain.ra.values import Outcome
 

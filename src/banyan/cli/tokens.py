@@ -22,6 +22,7 @@ from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
 from banyan.kernel.home import Home
 from banyan_token import make_response, random_pin
+from banyan_token.errors import TokenExists
 
 _MADE = ("token", "user_pin", "file")
 
@@ -40,6 +41,9 @@ def make(
         raise SoftTokenRefused
     code = parties.region_tree().read(region).code
     named = [token_serial(serial) for serial in serials]
+    for serial in named:
+        if drawer(home).has(serial):
+            raise TokenExists(serial=serial)
     rows = []
     for made in make_tokens(home, actor, named, code, clock.now(), iterations=iterations):
         if letters is not None:

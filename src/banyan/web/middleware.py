@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import translation
 from django.utils.http import urlencode
 
 from banyan.domain import audit
@@ -30,6 +31,25 @@ class StaffRequest(HttpRequest):
     """A request whose sender is known (for the type checker; Django hands out plain requests)."""
 
     actor: Actor
+
+
+class ChosenLanguage:
+    """The language a person chose on the page, else that of the installation; what the browser prefers does not count.
+
+    Clerks' machines come with browsers of any language; the desk speaks Chinese until somebody says otherwise.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        language = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        with translation.override(language):
+            request.LANGUAGE_CODE = language
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response
 
 
 class ErrorPages:

@@ -66,11 +66,14 @@ def submitted_due(connector: str, now: datetime, limit: int, after: int = 0) -> 
 
 def waiting_for_ca(connector: str | None = None) -> dict[str, int]:
     """How many intents wait, by connector (the note “waiting for the superior CA”)."""
-    found = Issuance.objects.filter(state__in=(Issuance.State.INTENT, Issuance.State.SUBMITTED))
-    if connector:
-        found = found.filter(connector=connector)
-    rows = found.values("connector").annotate(count=models.Count("pk")).order_by("connector")
-    return {row["connector"]: row["count"] for row in rows}
+    waiting: dict[str, int] = {}
+    for state in (Issuance.State.INTENT, Issuance.State.SUBMITTED):
+        found = Issuance.objects.filter(state=state)
+        if connector:
+            found = found.filter(connector=connector)
+        for row in found.values("connector").annotate(count=models.Count("pk")).order_by("connector"):
+            waiting[row["connector"]] = waiting.get(row["connector"], 0) + row["count"]
+    return waiting
 
 
 def status_changes_due(connector: str, now: datetime, limit: int) -> list[StatusChange]:
