@@ -98,14 +98,14 @@ class _Copied:
         return value + copy * self.span if is_model else value
 
 
-def fill(home: Home, wanted: int) -> int:
-    """Hold at least ``wanted`` pairs; returns how many there are."""
+def fill(home: Home, wanted: int, models: int = _MODELS) -> int:
+    """Hold at least ``wanted`` pairs, copies of ``models`` that are issued now; returns how many there are."""
     held = CertificatePair.objects.unscoped("the bench counts all").count()
-    copies = -(-(wanted - held - _MODELS) // _MODELS)
+    copies = -(-(wanted - held - models) // models)
     if copies < 1:
         return held
     before = {table: _last(table) for table in _TABLES}
-    issuances = _issue_models(home)
+    issuances = _issue_models(home, models)
     copied = {table: _read(table, before[table] + 1) for table in _TABLES}
     for start in range(1, copies + 1, _COPIES_AT_ONCE):
         numbers = range(start, min(start + _COPIES_AT_ONCE, copies + 1))
@@ -121,10 +121,10 @@ def fill(home: Home, wanted: int) -> int:
     return CertificatePair.objects.unscoped("the bench counts all").count()
 
 
-def _issue_models(home: Home) -> list[int]:
+def _issue_models(home: Home, count: int) -> list[int]:
     stock = Stock(home, made=_MODEL_FIRST + CertificatePair.objects.unscoped("a place of its own").count())
-    stock.prepare(_MODELS)
-    done(ra.issue_many(CLERK, stock.take(_MODELS), clock.now(), check_signatures=False))
+    stock.prepare(count)
+    done(ra.issue_many(CLERK, stock.take(count), clock.now(), check_signatures=False))
     waiting = list(Issuance.objects.filter(state=Issuance.State.INTENT).values_list("pk", flat=True))
     signer = SignerHere(home)
     try:

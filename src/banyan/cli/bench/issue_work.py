@@ -45,12 +45,12 @@ class Bench:
         self._before = self._bytes()["total"]
         return {"database": connection.vendor}
 
-    def hold(self, pairs: int) -> dict[str, Any]:
-        """Fill up with copies of issued pairs until ``pairs`` are held (see ``issue_holding``)."""
+    def hold(self, pairs: int, models: int = 200) -> dict[str, Any]:
+        """Fill up with copies of ``models`` issued pairs until ``pairs`` are held (see ``issue_holding``)."""
         from banyan.cli.bench import issue_holding
 
         self._stop_all()
-        return {"held": issue_holding.fill(self.home, pairs)}
+        return {"held": issue_holding.fill(self.home, pairs, models)}
 
     def prepare(self, count: int, in_token: int = 0) -> dict[str, Any]:
         """Have approved requests with PKCS#10s in stock."""
