@@ -197,8 +197,8 @@ def test_unlocking_answers_one_challenge_of_one_token(at_work: Office) -> None:
 
     (given,) = run.json("clerk", *ask, asked["challenge"])
     assert run.refused("clerk", *ask, strange["challenge"]) == "lifecycle.unlock_refused"
-    assert run.run("clerk", "token", "answer", other["token"], given["answer"]).returncode == 1
-    (opened,) = run.json("clerk", "token", "answer", mine["token"], given["answer"])
+    assert run.run("clerk", "token", "answer", other["token"], "--answer", given["answer"]).returncode == 1
+    (opened,) = run.json("clerk", "token", "answer", mine["token"], "--answer", given["answer"])
     assert opened["device_state"] == "ready"
     run.ok("clerk", "request", "unlocked", number)
     (after,) = run.json("clerk", "token", "show", mine["token"])

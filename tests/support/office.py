@@ -31,7 +31,7 @@ class Office:
     terminal: Terminal
     links: dict[str, str]
     place: Path
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _numbers: Iterator[int] = field(default_factory=lambda: count(100))
 
     @property
     def letters(self) -> Path:

@@ -125,7 +125,7 @@ def challenge(serial: str, as_json: bool) -> None:
 
 @token.command()
 @click.argument("serial")
-@click.argument("response")
+@click.option("--answer", "response", required=True, help="What `banyan request unlock` gave.")
 @json_option
 def answer(serial: str, response: str, as_json: bool) -> None:
     """Give the platform's answer to the token that asked: it works again, its certificates unchanged."""

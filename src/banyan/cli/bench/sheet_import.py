@@ -1,8 +1,8 @@
 """``banyan bench import``: a sheet of applications, xlsx, to entered requests in the database.
 
-The sheet is of the template's layout, 25 people a body, all distinct and good but one row in a hundred, whose
-fault must be found. The import is the product's (``cli.importing``), in a process of its own, with full
-durability; the peak is that process's own.
+The sheet is of the template's layout, 25 people a body, all distinct and good but one row in a hundred, whose fault
+must be found. The import is the product's (``cli.importing``), in a process of its own, with full durability; the peak
+is that process's own.
 """
 
 import json
@@ -88,7 +88,8 @@ def write_sheet(path: Path, count: int) -> int:
             name = f"测{_NAMES[number // 20 % 20]}{_NAMES[number % 20]}"
             row = (
                 "通用", "个人", name, "居民身份证", identity, f"138{number:08d}", f"测试榕荫县虚构{order}局",
-                credit_code(order), "测试科", _REGIONS[order % len(_REGIONS)], "USB Key", "1", "测试经办", requester, "13800000023",
+                credit_code(order), "测试科", _REGIONS[order % len(_REGIONS)], "USB Key", "1", "测试经办", requester,
+                "13800000023",
             )  # fmt: skip
             for column, value in enumerate(row):
                 page.write_string(number + 1, column, value)
