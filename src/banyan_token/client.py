@@ -58,9 +58,7 @@ class TokenClient:
         self._call("change_admin_pin", old_pin=old_pin, new_pin=new_pin)
 
     def unlock_with_admin_pin(self, admin_pin: str, new_pin: str, *, must_change_pin: bool = True) -> None:
-        self._call(
-            "unlock_with_admin_pin", admin_pin=admin_pin, new_pin=new_pin, must_change_pin=must_change_pin
-        )
+        self._call("unlock_with_admin_pin", admin_pin=admin_pin, new_pin=new_pin, must_change_pin=must_change_pin)
 
     def unlock_challenge(self) -> str:
         return str(self._call("unlock_challenge"))
@@ -90,9 +88,7 @@ class TokenClient:
         )
 
     def import_certificate(self, container: str, certificate_der: bytes, signing: bool) -> None:
-        self._call(
-            "import_certificate", container=container, certificate_der=certificate_der, signing=signing
-        )
+        self._call("import_certificate", container=container, certificate_der=certificate_der, signing=signing)
 
     def delete_container(self, container: str) -> None:
         self._call("delete_container", container=container)

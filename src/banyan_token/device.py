@@ -104,9 +104,7 @@ class Device:
             raise TokenNotWritten(reason=error.strerror) from None
         header = Header(serial, os.path.relpath(machine_secret_path.absolute(), directory.absolute()))
         master_key = os.urandom(protection.KEY_BYTES)
-        user = pin_control.new_user_pin(
-            secret, serial, user_pin, master_key, iterations=iterations, tries=user_tries
-        )
+        user = pin_control.new_user_pin(secret, serial, user_pin, master_key, iterations=iterations, tries=user_tries)
         admin, response_key = pin_control.new_admin_pin(
             secret, serial, admin_pin, master_key, iterations=iterations, tries=admin_tries
         )
@@ -205,9 +203,7 @@ class Device:
             current = replace(self._state(), challenge=unlock.new_number())
             self._store(current)
             assert current.challenge is not None  # noqa: S101  (set on the line above; for the type checker)
-            return unlock.Challenge(
-                self.serial, current.challenge, current.admin.salt, current.iterations
-            ).encode()
+            return unlock.Challenge(self.serial, current.challenge, current.admin.salt, current.iterations).encode()
 
     def answer_challenge(self, response: str) -> None:
         """Take the platform's response: new user PIN (to be changed at first use), full counter; keys stay.
@@ -268,9 +264,7 @@ class Device:
         self._cached = None
         state.store(self._directory, self._machine_secret, self._header, changed)
 
-    def _set_user_pin(
-        self, current: DeviceState, master_key: bytes, new_pin: str, *, must_change: bool
-    ) -> None:
+    def _set_user_pin(self, current: DeviceState, master_key: bytes, new_pin: str, *, must_change: bool) -> None:
         user = pin_control.new_user_pin(
             self._machine_secret,
             self.serial,

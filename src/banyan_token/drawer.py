@@ -41,9 +41,7 @@ class TokenDrawer:
         """Open a device. Raises TokenMissing, TokenTampered, MachineSecretMissing."""
         return SoftToken.open(self.place(serial), machine_secret_path=self._machine_secret_path)
 
-    def create(
-        self, serial: str, *, user_pin: str, admin_pin: str, now: datetime, **options: Any
-    ) -> SoftToken:
+    def create(self, serial: str, *, user_pin: str, admin_pin: str, now: datetime, **options: Any) -> SoftToken:
         """Personalise a new device; ``options`` as in ``SoftToken.create``. Raises as that does."""
         path = self._machine_secret_path or self._directory.with_name(self._directory.name + ".secret")
         return SoftToken.create(

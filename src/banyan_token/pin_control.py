@@ -39,9 +39,7 @@ def new_admin_pin(
     salt = secrets.token_bytes(protection.SALT_BYTES)
     response_key, wrapping_secret = protection.admin_secrets(serial, pin, salt, iterations)
     key = protection.admin_wrapping_key(machine_secret, serial, wrapping_secret)
-    return PinState(
-        tries, tries, salt, protection.seal(key, master_key, _admin_context(serial))
-    ), response_key
+    return PinState(tries, tries, salt, protection.seal(key, master_key, _admin_context(serial))), response_key
 
 
 def check_user_pin(

@@ -65,9 +65,7 @@ def admin_wrapping_key(machine_secret: bytes, serial: str, wrapping_secret: byte
     """The key that wraps the master key for the administrator, again impossible without the machine
     secret.
     """
-    return gm.hmac_sm3(machine_secret, b"banyan-token admin " + serial.encode() + b"\0" + wrapping_secret)[
-        :KEY_BYTES
-    ]
+    return gm.hmac_sm3(machine_secret, b"banyan-token admin " + serial.encode() + b"\0" + wrapping_secret)[:KEY_BYTES]
 
 
 def wipe(secret: bytearray | None) -> None:

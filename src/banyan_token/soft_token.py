@@ -221,9 +221,7 @@ def _check_container_name(container: str) -> None:
 
 def _open_envelope(envelope_der: bytes, signing_private: bytes) -> tuple[bytes, bytes]:
     try:
-        return open_enveloped_key(
-            envelope_der, lambda ciphertext: gm.sm2.decrypt(signing_private, ciphertext)
-        )
+        return open_enveloped_key(envelope_der, lambda ciphertext: gm.sm2.decrypt(signing_private, ciphertext))
     except (EnvelopeError, *_NOT_FOR_THIS_KEY):
         raise EnvelopeRefused() from None
 

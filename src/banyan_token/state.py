@@ -26,9 +26,7 @@ class Header:
     machine_secret: str  # path relative to the device's directory, so that an installation can be moved whole
 
     def encode(self) -> bytes:
-        text = json.dumps(
-            {"serial": self.serial, "machine_secret": self.machine_secret}, ensure_ascii=False
-        ).encode()
+        text = json.dumps({"serial": self.serial, "machine_secret": self.machine_secret}, ensure_ascii=False).encode()
         return _MAGIC + len(text).to_bytes(2, "big") + text
 
     def machine_secret_path(self, directory: Path) -> Path:
@@ -196,8 +194,7 @@ def _decode(data: bytes, serial: str) -> DeviceState:
             response_key=_bytes(fields["response_key"]),
             challenge=None if fields["challenge"] is None else _bytes(fields["challenge"]),
             containers=tuple(
-                Container(one["name"], pair(one["signing"]), pair(one["encryption"]))
-                for one in fields["containers"]
+                Container(one["name"], pair(one["signing"]), pair(one["encryption"])) for one in fields["containers"]
             ),
         )
     except (ValueError, KeyError, TypeError, binascii.Error):

@@ -54,9 +54,7 @@ class Challenge:
 
     def bound_key(self, response_key: bytes) -> bytes:
         """The key of the response to exactly this challenge."""
-        return gm.hmac_sm3(response_key, b"banyan-token response " + self.encode().encode())[
-            : protection.KEY_BYTES
-        ]
+        return gm.hmac_sm3(response_key, b"banyan-token response " + self.encode().encode())[: protection.KEY_BYTES]
 
 
 def new_number() -> bytes:
@@ -84,9 +82,7 @@ def make_response(
         raise ChallengeMalformed()
     pins.check_form(admin_pin)
     pins.check_new(new_pin)
-    response_key, wrapping_secret = protection.admin_secrets(
-        asked.serial, admin_pin, asked.salt, asked.iterations
-    )
+    response_key, wrapping_secret = protection.admin_secrets(asked.serial, admin_pin, asked.salt, asked.iterations)
     sealed = protection.seal(asked.bound_key(response_key), wrapping_secret + new_pin.encode(), asked.number)
     return _to_text(asked.number + sealed)
 
@@ -130,8 +126,6 @@ def _from_text(text: str) -> bytes:
     if len(compact) > _LONGEST_TEXT:
         raise ChallengeMalformed()
     try:
-        return base64.b64decode(
-            compact.encode("ascii") + b"=" * (-len(compact) % 4), altchars=b"-_", validate=True
-        )
+        return base64.b64decode(compact.encode("ascii") + b"=" * (-len(compact) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError, ValueError):
         raise ChallengeMalformed() from None

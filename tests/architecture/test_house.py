@@ -35,7 +35,14 @@ def test_imports_point_down_only() -> None:
 
 def test_a_users_signing_key_is_born_in_a_token_only() -> None:
     """A2: only the token, the KMC's pool (encryption keys) and the CA's own key store make SM2 key pairs."""
-    allowed = ("banyan/gm/", "banyan_token/", "banyan/signer/", "banyan/keys/", "banyan/cli/bench/", "banyan/adapters/simulated_superior/")
+    allowed = (
+        "banyan/gm/",
+        "banyan_token/",
+        "banyan/signer/",
+        "banyan/keys/",
+        "banyan/cli/bench/",
+        "banyan/adapters/simulated_superior/",
+    )
     makers = {
         str(path.relative_to(SOURCE))
         for path, tree in modules()
@@ -96,7 +103,11 @@ def test_every_error_has_a_code_of_its_own() -> None:
             if not isinstance(node, ast.ClassDef):
                 continue
             for item in node.body:
-                if isinstance(item, ast.Assign | ast.AnnAssign) and _sets(item, "code") and isinstance(item.value, ast.Constant):
+                if (
+                    isinstance(item, ast.Assign | ast.AnnAssign)
+                    and _sets(item, "code")
+                    and isinstance(item.value, ast.Constant)
+                ):
                     code = str(item.value.value)
                     if "." not in code:
                         continue  # the code of something else: a connector, a profile

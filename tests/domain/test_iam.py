@@ -107,9 +107,11 @@ def test_a_user_name_is_given_once() -> None:
 
 def test_five_failures_lock_for_fifteen_minutes_and_each_is_recorded() -> None:
     session_of(account_with(Role.CLERK, username="careless"))
-    for _ in range(5):
+    for _ in range(4):
         with pytest.raises(LoginRefused):
             login.log_in(username="careless", password="wrong", channel="web", now=NOW)
+    with pytest.raises(LockedOut, match="15 分钟"):
+        login.log_in(username="careless", password="wrong", channel="web", now=NOW)
     with pytest.raises(LockedOut):
         login.log_in(username="careless", password=PASSWORD, channel="web", now=NOW)
     assert refusals().count("iam.log_in") == 6

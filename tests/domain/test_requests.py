@@ -19,6 +19,7 @@ from banyan.domain.ra import actions as ra
 from banyan.domain.ra.errors import (
     ApprovalVoid,
     DataRefused,
+    EntryForged,
     IssuanceUnderWay,
     ProofreadingVoid,
     RequestClosed,
@@ -386,3 +387,21 @@ def test_work_counts_are_kept_ready(world: World) -> None:
     assert (counts["proofread"], counts["approve"]) == (1, 2)
     ra.reject(approver(), ids[0], NOW, reason="不符")
     assert access.work_counts(clerk())["approve"] == 1
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"subject_der": b"\x30\x00"},
+        {"extension_values": '{"dns_names":["elsewhere.example"]}'},
+        {"entered_by": 4711},
+        {"profile": "sm2-seal"},
+    ],
+    ids=lambda edit: next(iter(edit)),
+)
+def test_what_was_entered_cannot_be_changed_behind_the_product(edit: dict[str, object]) -> None:
+    """F7: an edit by SQL between entry and proofreading is refused; nobody proofreads one name while another is certified."""
+    request = ra.open_request(clerk(), issuing.draft(issuing.world()), NOW)
+    ServiceRequest.objects.unscoped("test").filter(pk=request.pk).update(**edit)
+    with pytest.raises(EntryForged):
+        ra.proofread(proofreader(), request.pk, NOW)

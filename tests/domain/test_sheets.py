@@ -149,7 +149,9 @@ def test_a_number_cell_has_lost_digits_and_is_refused_with_the_cure(clerk: Actor
 
 
 def test_a_formula_is_refused(clerk: Actor, tmp_path: Path) -> None:
-    sheet = take(clerk, raw(tmp_path, lambda book, page, at: page.write_formula(1, at["单位名称"], '="测试"', None, "测试")))
+    sheet = take(
+        clerk, raw(tmp_path, lambda book, page, at: page.write_formula(1, at["单位名称"], '="测试"', None, "测试"))
+    )
     assert ("单位名称", "sheets.cell_is_formula") in faults(clerk, sheet)[2]
 
 

@@ -15,7 +15,7 @@ from support.installation import database_of_this_run, living
 _ROUNDS = 100
 
 
-def campaign(kind: str, rounds: int, record: pytest.FixtureRequest) -> None:
+def campaign(kind: str, rounds: int) -> None:
     seed = secrets.randbelow(2**32)
     with living(kind) as nursery:
         running = Campaign(nursery, nursery.home.path.parent, seed)
@@ -28,8 +28,8 @@ def campaign(kind: str, rounds: int, record: pytest.FixtureRequest) -> None:
     assert running.hit == {*OF_THE_WORKER, *(f"{process}/{boundary}" for process, boundary in OF_THE_OTHERS)}
 
 
-def test_a_hundred_kills_lose_nothing_and_double_nothing(request: pytest.FixtureRequest) -> None:
-    campaign(database_of_this_run(), _ROUNDS, request)
+def test_a_hundred_kills_lose_nothing_and_double_nothing() -> None:
+    campaign(database_of_this_run(), _ROUNDS)
 
 
 @pytest.mark.soak
@@ -37,4 +37,4 @@ def test_a_hundred_kills_lose_nothing_and_double_nothing(request: pytest.Fixture
 def test_a_thousand_kills_lose_nothing_and_double_nothing(kind: str, request: pytest.FixtureRequest) -> None:
     if "soak" not in request.config.getoption("markexpr"):
         pytest.skip("make soak")
-    campaign(kind, 1000, request)
+    campaign(kind, 1000)

@@ -28,7 +28,7 @@ from banyan.domain.iam.models import Credential, RoleGrant, Session, StaffAccoun
 from banyan.domain.iam.rights import Role
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token
-from banyan.domain.ra.models import Approval, Proofreading, ServiceRequest
+from banyan.domain.ra.models import Approval, Entry, Proofreading, ServiceRequest
 from banyan.kernel.clock import now
 from banyan.kernel.errors import BanyanError
 from banyan.kernel.home import Home
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # Tables of the issue and of what they stand on; each has rows in ``lived_in``.
 TABLES: tuple[type[GuardedModel], ...] = (
-    Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Proofreading, Token, RoleGrant, StaffAccount,
+    Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token, RoleGrant, StaffAccount,
     Credential, Session,
 )  # fmt: skip
 
@@ -90,7 +90,9 @@ def row_of(table: str, pk: Any) -> dict[str, Any]:
         cursor.execute(f"SELECT * FROM {table} WHERE id = %s", [pk])  # noqa: S608
         names = [one[0] for one in cursor.description]
         (found,) = cursor.fetchall()
-    return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in zip(names, found, strict=True)}
+    return {
+        name: bytes(value) if isinstance(value, memoryview) else value for name, value in zip(names, found, strict=True)
+    }
 
 
 def put(table: str, pk: Any, values: dict[str, Any]) -> None:

@@ -51,6 +51,8 @@ class Campaign:
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)  # noqa: S311  (moments, not secrets)
         self._worker_boundaries = list(OF_THE_WORKER)
+        self._worker_trap, self._worker_at = "", 0.0
+        self._done_before: set[str] = set()
         self._other_boundaries = list(OF_THE_OTHERS)
         self._processes: dict[str, Process] = {}
         self._tokens: dict[str, Process] = {}
@@ -58,7 +60,6 @@ class Campaign:
         self._doomed = ""
         self._trap = ""
         self._at = 0.0
-        self._sheets: list[Path] = []
         self._sessions = self.place / "sessions.json"
         self._sessions_at = -_PEOPLE_EVERY
 
@@ -68,7 +69,7 @@ class Campaign:
         return self.batches * _ROWS
 
     def run(self, rounds: int) -> None:
-        """Batches until so many rounds were had and every boundary was hit; all is judged now and then, and at the end."""
+        """Batches until so many rounds were had and every boundary was hit; judged now and then, and at the end."""
         for name in _SOCKETS:
             self._start(name)
         self._batch(killing=False)
@@ -114,9 +115,7 @@ class Campaign:
             self._worker_trap = self._worker_boundaries[0]
         elif killing and self._chance.random() < 0.8:
             self._worker_at = time.monotonic() + self._soon()
-        return self.nursery.start(
-            "worker", boundary=self._worker_trap, sheet=str(sheet), sessions=str(self._sessions)
-        )
+        return self.nursery.start("worker", boundary=self._worker_trap, sheet=str(sheet), sessions=str(self._sessions))
 
     def _kill_worker_in_time(self, worker: Process) -> None:
         if self._worker_at and time.monotonic() >= self._worker_at and worker.status() is None:

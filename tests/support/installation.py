@@ -108,7 +108,7 @@ def build(by_superior: str) -> None:
 
     place = home.path / "superior"
     place.mkdir(mode=0o700)
-    chain = Authority(place, now=clock.now() - timedelta(minutes=5))
+    chain = Authority(place, now=clock.now() - timedelta(days=1))
     root = ca.register_authority(
         installer(), code="superior-root", certificate=chain.root_certificate, connector="", now=clock.now()
     )
@@ -167,9 +167,12 @@ class Nursery:
         self._main.stdin.flush()
         return json.loads(self._main.stdout.readline())
 
-    def start(self, role: str, *, boundary: str = "", passings: int = 1, **options: Any) -> Process:
-        """Fork a process in a role of ``support.killing``, armed with a boundary or not."""
-        return Process(self, role, self.ask(role=role, boundary=boundary, passings=passings, options=options))
+    def start(
+        self, role: str, *, boundary: str = "", passings: int = 1, largest_file: int = 0, **options: Any
+    ) -> Process:
+        """Fork a process in a role of ``support.killing``: armed with a boundary, or on a disk that is as good as full."""
+        order = {"boundary": boundary, "passings": passings, "largest_file": largest_file, "options": options}
+        return Process(self, role, self.ask(role=role, **order))
 
     def finish(self, role: str, *, seconds: float = 120, **options: Any) -> None:
         """A role to its end, which must be a good one."""

@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import re
+import resource
 import signal
 import sqlite3
 import sys
@@ -176,14 +177,52 @@ def token(serial: str) -> None:
           "--machine-secret", str(home.keys / "token.secret")])  # fmt: skip
 
 
-def jobs(rounds: int) -> None:
-    """The rounds of ``banyan jobs``, without its pauses."""
+def jobs(lasting: float) -> None:
+    """The rounds of ``banyan jobs`` with shorter pauses, until nothing waits for a CA or the time is over."""
+    from django.db import close_old_connections
+
+    from banyan.domain.ca.access import waiting_for_ca
     from banyan.jobs.rounds import work
     from banyan.kernel import clock
     from banyan.kernel.home import Home
 
-    for _ in range(rounds):
+    until = time.monotonic() + lasting
+    while waiting_for_ca() and time.monotonic() < until:
         work(Home.from_environment(), clock.now())
+        close_old_connections()
+        time.sleep(0.1)
+
+
+def queue(sheet: str, sessions: str) -> None:
+    """The main job up to the intents: what follows is the CAs' and the jobs' work."""
+    from banyan.cli import main_job
+    from banyan.kernel.errors import BanyanError
+
+    class Reached(BanyanError):
+        """As far as this goes."""
+
+    def stop() -> None:
+        raise Reached
+
+    _reach_tokens_here()
+    try:
+        main_job.carry_sheet(_home(), _people_of(Path(sessions)), Path(sheet), stop, lambda _text: None)
+    except Reached:
+        return
+
+
+def look(place: str) -> None:
+    """Write to ``place`` what waits for which connector, and the step and the waiting note of every request."""
+    from banyan.cli.views import waiting_for
+    from banyan.domain.ca.access import waiting_for_ca
+    from banyan.domain.ra import access
+    from banyan.domain.ra.models import ServiceRequest
+    from banyan.kernel.actor import Actor
+
+    actor = Actor("system", 0, "look", rights=frozenset({"requests.read", "certificates.read"}), regions=None)
+    found = ServiceRequest.objects.unscoped("a look at all").order_by("pk")
+    steps = {one.number: [one.step, waiting_for(access.story(actor, one.pk))] for one in found}
+    Path(place).write_text(json.dumps({"waiting": waiting_for_ca(), "requests": steps}), encoding="utf-8")
 
 
 def people(place: str) -> None:
@@ -203,7 +242,7 @@ def people(place: str) -> None:
     Path(place).write_text(json.dumps(sessions), encoding="utf-8")
 
 
-def worker(sheet: str, sessions: str) -> None:
+def worker(sheet: str, sessions: str, tokens_serve: bool = True) -> None:
     """The main job for one sheet; as a person would, it begins again when a process does not answer."""
     from banyan.cli import main_job, personalizing
     from banyan.jobs import rounds
@@ -211,7 +250,7 @@ def worker(sheet: str, sessions: str) -> None:
     from banyan.kernel.home import Home
 
     home = Home.from_environment()
-    personalizing.drawer = main_job.drawer = _drawer_of_processes
+    personalizing.drawer = main_job.drawer = _drawer_of_processes if tokens_serve else _quick_drawer
     main_job.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 10))  # type: ignore[assignment]
 
     def advance() -> None:
@@ -223,7 +262,7 @@ def worker(sheet: str, sessions: str) -> None:
         except (ServiceUnavailable, RemoteError) as error:
             if attempt == 999:
                 raise
-            print(f"again: {error}", flush=True)
+            sys.stderr.write(f"again: {error}\n")
             time.sleep(0.02)
         else:
             return
@@ -248,6 +287,29 @@ def _drawer_of_processes(home: Any) -> Any:
     return Processes(home.tokens, machine_secret_path=home.keys / "token.secret")
 
 
+def _quick_drawer(home: Any) -> Any:
+    """The drawer, its tokens in this process, made with few iterations."""
+    from banyan_token import TokenDrawer
+
+    class Quick(TokenDrawer):
+        def create(self, serial: str, **options: Any) -> Any:
+            return super().create(serial, **{"iterations": 2, **options})
+
+    return Quick(home.tokens, machine_secret_path=home.keys / "token.secret")
+
+
+def _reach_tokens_here() -> None:
+    from banyan.cli import main_job, personalizing
+
+    personalizing.drawer = main_job.drawer = _quick_drawer
+
+
+def _home() -> Any:
+    from banyan.kernel.home import Home
+
+    return Home.from_environment()
+
+
 def _moment_due() -> datetime:
     """Now, or as late as the last intent that rests after a fruitless try: so tests do not wait minutes."""
     from django.db.models import Max
@@ -269,7 +331,8 @@ def _people_of(sessions: Path) -> Any:
 
 
 ROLES: dict[str, Role] = {
-    "signer": signer, "kmc": kmc, "superior": superior, "token": token, "jobs": jobs, "people": people, "worker": worker,
+    "signer": signer, "kmc": kmc, "superior": superior, "token": token, "jobs": jobs, "people": people,
+    "worker": worker, "queue": queue, "look": look,
 }  # fmt: skip
 
 
@@ -281,8 +344,6 @@ def _load_everything() -> None:
     from banyan.cli.context import django_setup
 
     django_setup()
-    from support import judging
-
     from banyan.adapters import simulated_superior
     from banyan.adapters.simulated_superior import __main__ as simulator
     from banyan.cli import main_job, sample_work
@@ -291,6 +352,7 @@ def _load_everything() -> None:
     from banyan.pki.profile import load_profiles
     from banyan.signer import kmc_process, process
     from banyan_token import client, serve
+    from support import judging
 
     assert all((client, kmc_process, main_job, process, rounds, sample_work, serve, simulated_superior, simulator))
     assert verifying
@@ -308,6 +370,8 @@ def _become(order: dict[str, Any], log: Path) -> None:
         words = os.open(log / f"{order['role']}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(words, 1)
         os.dup2(words, 2)
+        if order.get("largest_file"):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], order["largest_file"]))
         if order.get("boundary"):
             arm(order["boundary"], order.get("passings", 1))
         ROLES[order["role"]](**order.get("options", {}))
@@ -341,9 +405,14 @@ def main() -> None:
     log = Home.from_environment().log
     log.mkdir(parents=True, exist_ok=True)
     ended: dict[int, int] = {}
-    print("ready", flush=True)
+    _say("ready")
     for line in sys.stdin:
-        print(json.dumps(_answer(json.loads(line), log, ended)), flush=True)
+        _say(json.dumps(_answer(json.loads(line), log, ended)))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

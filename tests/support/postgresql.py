@@ -30,7 +30,9 @@ class ThrowAwayServer:
             os.chown(directory, owner.pw_uid, owner.pw_gid)
             self._as_user = ["runuser", "-u", "postgres", "--"]
         data = directory / "data"
-        self._run("initdb", "-D", str(data), "-U", "banyan", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        self._run(
+            "initdb", "-D", str(data), "-U", "banyan", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"
+        )
         options = f"-k {directory} -c listen_addresses= -c max_connections=200 -c shared_buffers=128MB"
         self._run("pg_ctl", "-D", str(data), "-w", "-l", str(directory / "log"), "-o", options, "start")
 
@@ -41,7 +43,10 @@ class ThrowAwayServer:
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
             [*self._as_user, str(self._programs / program), *arguments],
-            check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=120,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            timeout=120,
         )
 
     def stop(self) -> None:

@@ -132,9 +132,7 @@ def _needed_by(profile: str) -> dict[str, Any]:
 
 def status_task(task_no: str, serials: tuple[str, ...], action: str, reason: str) -> StatusTask:
     """A change of status."""
-    return StatusTask(
-        task_no=task_no, ca="superior-sm2", serials=serials, action=action, reason=reason, at=NOW
-    )
+    return StatusTask(task_no=task_no, ca="superior-sm2", serials=serials, action=action, reason=reason, at=NOW)
 
 
 def issued_pair(superior: Superior, work: IssuanceTask) -> Issued:

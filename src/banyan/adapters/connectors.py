@@ -1,11 +1,12 @@
 """The connectors of an installation by name: one line a superior CA."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from banyan.adapters.embedded_ca import EmbeddedConnector
 from banyan.adapters.superior_ca import SuperiorConnector
 from banyan.domain.ca.ports import Connector
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
 SIMULATED_SUPERIOR = "simulated-superior"
@@ -23,8 +24,9 @@ class ConnectorUnknown(BanyanError):
     message = N_("没有名为 {name} 的接口。可用的有：{known}。")
 
 
+@lru_cache
 def connector(name: str, home: Home) -> Connector:
-    """The connector of that name. Raises ConnectorUnknown."""
+    """The connector of that name, one a process: it keeps its connections and its work under way. Raises ConnectorUnknown."""
     if name not in CONNECTORS:
         raise ConnectorUnknown(name=name, known="、".join(CONNECTORS))
     return CONNECTORS[name](home)

@@ -42,9 +42,7 @@ class SuperiorAnswerUnreadable(ServiceUnavailable):
     """The superior CA's answer does not follow the contract, or contradicts itself about a task."""
 
     code = "superior.answer_unreadable"
-    message = N_(
-        "上级 CA 对任务 {task_no} 的答复不合约定，没有采用。任务保留；反复出现时请联系上级 CA 核对。"
-    )
+    message = N_("上级 CA 对任务 {task_no} 的答复不合约定，没有采用。任务保留；反复出现时请联系上级 CA 核对。")
 
 
 class TaskConflict(BanyanError):

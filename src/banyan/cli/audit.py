@@ -49,9 +49,7 @@ def verify(as_json: bool) -> None:
 
 
 @audit.command("list")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Newest records shown."
-)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Newest records shown.")
 @click.option("--before", type=int, help="Only records with smaller numbers (to read on).")
 @click.option("--event", help="Only events beginning with this text, such as ra. or iam.logged_in.")
 @click.option("--refused", is_flag=True, help="Only refusals and alarms.")
@@ -79,9 +77,7 @@ def list_records(limit: int, before: int | None, event: str | None, refused: boo
             click.echo(json.dumps(shown, ensure_ascii=False))
         else:
             at = record.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-            click.echo(
-                f"{record.pk:>8} {at} {record.actor_name:16} {record.event:28} {record.outcome:8} {what}"
-            )
+            click.echo(f"{record.pk:>8} {at} {record.actor_name:16} {record.event:28} {record.outcome:8} {what}")
 
 
 @audit.command()
@@ -103,9 +99,7 @@ def checkpoint() -> None:
 
 
 @audit.command("open-epoch")
-@click.option(
-    "--reason", help="First person: why the chain and its checkpoints differ (a restore, with its number)."
-)
+@click.option("--reason", help="First person: why the chain and its checkpoints differ (a restore, with its number).")
 @click.option(
     "--confirm",
     "confirm_id",
@@ -151,9 +145,7 @@ def _show(report: "Report", as_json: bool) -> None:
             "records": report.records,
             "rows": report.rows,
             "checkpoints": report.checkpoints,
-            "findings": [
-                {"kind": item.kind, "where": item.where, "note": item.note} for item in report.findings
-            ],
+            "findings": [{"kind": item.kind, "where": item.where, "note": item.note} for item in report.findings],
             "notes": report.notes,
         }
         click.echo(json.dumps(shown, ensure_ascii=False))

@@ -9,7 +9,7 @@ import click
 
 from banyan.cli.context import NotInstalled, django_setup
 from banyan.kernel import clock
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
 _LEAST_FREE = 1 << 30
@@ -94,7 +94,9 @@ def _production(home: Home) -> Iterator[Finding]:
     for fault in faults:
         yield Finding("production", False, fault)
     if any(production.SAMPLE_MARK in authority.name for authority in access.authorities() if authority.origin == "OWN"):
-        yield Finding("production", False, N_("有名称含“测试”的 CA：生产安装里不能有样例数据。停用它签发的证书，另建安装。"))
+        yield Finding(
+            "production", False, N_("有名称含“测试”的 CA：生产安装里不能有样例数据。停用它签发的证书，另建安装。")
+        )
     if inventory.tokens(system_actor("check")).filter(medium__kind="SOFT").exists():
         yield Finding("production", False, N_("有软介质：生产安装里的证书只能在硬件介质里。注销并换成硬件介质。"))
     if not faults:

@@ -16,11 +16,20 @@ EMBEDDED = "embedded"
 
 
 @click.command()
-@click.option("--sheet", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own sheet instead of the sample's.")
-@click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Good rows of the sample sheet.")
+@click.option(
+    "--sheet",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own sheet instead of the sample's.",
+)
+@click.option(
+    "--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Good rows of the sample sheet."
+)
 @click.option("--connector", default=EMBEDDED, show_default=True, help="embedded or simulated-superior.")
-@click.option("--pin-letters", type=click.Path(file_okay=False, path_type=Path),
-              help="Write each initial PIN into a file here (0600); otherwise nobody keeps them.")
+@click.option(
+    "--pin-letters",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write each initial PIN into a file here (0600); otherwise nobody keeps them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
 def demo(sheet: Path | None, rows: int, connector: str, pin_letters: Path | None, as_json: bool) -> None:
     """Make a sample installation and carry a sheet of applications to certificate pairs in soft tokens.

@@ -14,6 +14,7 @@ from banyan.kernel.actor import Actor
 
 def import_file(actor: Actor, source: Path, now: datetime, *, show: bool) -> SheetImport:
     """Import a sheet to its end, or go on where an earlier start stopped. Raises SheetUnreadable and SheetError."""
+    actions.ensure_usable(open_sheet(source).rows)
     opened = open_sheet(source)
     imported = actions.begin_import(
         actor,

@@ -14,15 +14,25 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--sample/--production", "is_sample", default=True, help="A sample with test CAs, or a real installation.")
+@click.option(
+    "--sample/--production", "is_sample", default=True, help="A sample with test CAs, or a real installation."
+)
 @click.option("--upgrade", is_flag=True, help="Bring the database of an existing installation up to this release.")
 @click.option("--if-missing", is_flag=True, help="Do nothing when there is an installation already.")
-@click.option("--ceremony", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Production: what an attended ceremony (banyan ca ceremony) left for the installation.")
-@click.option("--administrators", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help='Production: TOML, for each of the three roles: role = { username = "…", name = "…" }.')
+@click.option(
+    "--ceremony",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Production: what an attended ceremony (banyan ca ceremony) left for the installation.",
+)
+@click.option(
+    "--administrators",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='Production: TOML, for each of the three roles: role = { username = "…", name = "…" }.',
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with the first log-in links.")
-def init(is_sample: bool, upgrade: bool, if_missing: bool, ceremony: Path | None, administrators: Path | None, as_json: bool) -> None:
+def init(
+    is_sample: bool, upgrade: bool, if_missing: bool, ceremony: Path | None, administrators: Path | None, as_json: bool
+) -> None:
     """Make an installation in BANYAN_HOME.
 
     --sample: everything on this machine, unattended, every CA name contains 测试, bound to 127.0.0.1.

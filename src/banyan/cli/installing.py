@@ -11,7 +11,7 @@ from pathlib import Path
 
 from banyan.cli.sample import STAFF
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
 Say = Callable[[str], None]
@@ -183,7 +183,9 @@ def write_settings(home: Home, values: dict[str, str | int | bool]) -> None:
     """Write the settings file; with it the installation is complete."""
     lines = ["# Settings of this installation. BANYAN_… variables go before them; banyan config show lists all.\n"]
     for name, value in values.items():
-        shown = str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else f'"{value}"'
+        shown = (
+            str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else f'"{value}"'
+        )
         lines.append(f"{name} = {shown}\n")
     beside = home.settings_file.with_suffix(".part")
     beside.write_text("".join(lines), encoding="utf-8")

@@ -22,7 +22,7 @@ _CHANNEL = "cli"
 @click.option("--link", help="First log-in link (address or its last part); sets a password.")
 @click.option(
     "--password-file",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    type=click.Path(exists=True, path_type=Path, dir_okay=False, allow_dash=True),
     help="File whose first line is the password; - reads standard input.",
 )
 def login(user: str | None, link: str | None, password_file: Path | None) -> None:

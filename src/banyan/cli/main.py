@@ -6,7 +6,7 @@ from importlib import import_module
 import click
 
 from banyan import __version__
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 # command → (module, one line of help). The line stands here so that listing commands imports nothing.
 COMMANDS: dict[str, tuple[str, str]] = {

@@ -19,7 +19,7 @@ from banyan.domain.sheets import access as sheets
 from banyan.domain.sheets.models import SheetImport
 from banyan.kernel import clock
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
 Say = Callable[[str], None]
@@ -130,7 +130,9 @@ def _wait_for_certificates(clerk: Actor, ids: Sequence[int], advance: Callable[[
     raise StepFailed(step=N_("签发"), reason=N_("CA 没有在两分钟内答复"))
 
 
-def _do(ids: Sequence[int], actor: Actor, step: str, title: str, work: Callable[[Actor, Sequence[int], datetime], Outcome]) -> None:
+def _do(
+    ids: Sequence[int], actor: Actor, step: str, title: str, work: Callable[[Actor, Sequence[int], datetime], Outcome]
+) -> None:
     due = [one.pk for one in _at(actor, ids, step)]
     if due:
         _passed(title, work(actor, due, clock.now()))

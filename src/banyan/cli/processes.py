@@ -1,18 +1,19 @@
 """Starting, watching and stopping the processes of an installation."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from banyan.kernel.errors import BanyanError, N_, ServiceUnavailable
+from banyan.kernel.errors import N_, BanyanError, ServiceUnavailable
 from banyan.kernel.home import Home
 from banyan.kernel.rpc import Client
 
@@ -36,6 +37,15 @@ def answers(home: Home, name: str) -> bool:
     return True
 
 
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """In the child: ask the kernel for SIGTERM when the parent dies, however it dies (Linux)."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 @dataclass
 class Child:
     """One process: what runs it, where its words go, how often it was started."""
@@ -49,7 +59,9 @@ class Child:
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.log.open("ab") as words:
-            self.process = subprocess.Popen(self.command, stdout=words, stderr=words, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                self.command, stdout=words, stderr=words, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
+            )
         self.started.append(time.monotonic())
 
     def is_running(self) -> bool:
@@ -106,9 +118,12 @@ _QUICK_WINDOW = 30.0
 class Supervisor:
     """Keeps children running until told to stop; a child that dies is started again, with a growing pause."""
 
-    def __init__(self, children: Sequence[Child]) -> None:
+    def __init__(
+        self, children: Sequence[Child], *, is_ready: Callable[[], bool], announce: Callable[[], None]
+    ) -> None:
         self.children = list(children)
-        self._stopping = False
+        self._is_ready, self._announce = is_ready, announce
+        self._announced = self._stopping = False
 
     def run(self) -> None:
         """Watch until SIGTERM or SIGINT; then stop the children, last started first."""
@@ -118,6 +133,9 @@ class Supervisor:
             for child in self.children:
                 if not child.is_running():
                     self._revive(child)
+            if not self._announced and self._is_ready():
+                self._announced = True
+                self._announce()
             time.sleep(0.5)
         for child in reversed(self.children):
             with suppress(ProcessLookupError):

@@ -82,7 +82,9 @@ def _administrators(path: Path | None, reasons: list[str]) -> list[tuple[str, st
         return []
     named: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     people = [
-        (str(named[role]["username"]), str(named[role]["name"]), role) for role in _ROLES if isinstance(named.get(role), dict)
+        (str(named[role]["username"]), str(named[role]["name"]), role)
+        for role in _ROLES
+        if isinstance(named.get(role), dict)
     ]
     if len(people) < len(_ROLES) or len({username for username, _, _ in people}) < len(_ROLES):
         reasons.append(N_("管理员文件里要有 system_admin、security_admin、audit_admin 三个不同的人。"))

@@ -6,7 +6,7 @@ import socket
 import click
 
 from banyan.cli.context import NotInstalled
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
 
@@ -18,8 +18,12 @@ class AlreadyRunning(BanyanError):
 
 
 @click.command()
-@click.option("--sample", "with_sample", is_flag=True,
-              help="Make a sample installation when there is none, and do its sample work first.")
+@click.option(
+    "--sample",
+    "with_sample",
+    is_flag=True,
+    help="Make a sample installation when there is none, and do its sample work first.",
+)
 def run(with_sample: bool) -> None:
     """Serve: signer, key management, jobs and pages. A process that dies is started again; Ctrl-C ends all."""
     from banyan.cli import installing
@@ -38,8 +42,20 @@ def run(with_sample: bool) -> None:
     settings = load()
     _ensure_free(settings.host, settings.port)
     children = [banyan_child(home, name) for name in ("signer", "kmc", "jobs", "pages")]
-    click.echo(f"榕证已启动：{settings.url}（Ctrl-C 停止；日志在 {home.log}）")
-    Supervisor(children).run()
+    click.echo("正在启动……")
+    Supervisor(
+        children,
+        is_ready=lambda: _is_listening(settings.host, settings.port),
+        announce=lambda: click.echo(f"榕证已启动：{settings.url}（Ctrl-C 停止；日志在 {home.log}）"),
+    ).run()
+
+
+def _is_listening(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _ensure_free(host: str, port: int) -> None:

@@ -67,8 +67,18 @@ def sheet_rows(count: int = 10) -> list[dict[str, str]]:
 
 
 def _row(number: int) -> dict[str, str]:
-    system, kind = (("通用", "个人"), ("通用", "个人"), ("信创", "个人"), ("通用", "单位"), ("移动", "个人"),
-                    ("通用", "设备"), ("信创", "单位"), ("通用", "个人"), ("印章", "印章"), ("通用", "单位"))[(number - 1) % 10]
+    system, kind = (
+        ("通用", "个人"),
+        ("通用", "个人"),
+        ("信创", "个人"),
+        ("通用", "单位"),
+        ("移动", "个人"),
+        ("通用", "设备"),
+        ("信创", "单位"),
+        ("通用", "个人"),
+        ("印章", "印章"),
+        ("通用", "单位"),
+    )[(number - 1) % 10]
     row = {
         "签发系统": system,
         "证书种类": kind,
@@ -83,8 +93,12 @@ def _row(number: int) -> dict[str, str]:
         "经办人手机": "13800000023",
     }
     if kind == "个人":
-        row |= {"持有人姓名": f"测试{_NAMES[(number - 1) % len(_NAMES)]}", "证件类型": "居民身份证",
-                "证件号码": resident_id(number), "手机号码": f"1380000{number:04d}"}
+        row |= {
+            "持有人姓名": f"测试{_NAMES[(number - 1) % len(_NAMES)]}",
+            "证件类型": "居民身份证",
+            "证件号码": resident_id(number),
+            "手机号码": f"1380000{number:04d}",
+        }
     if kind == "设备":
         row |= {"设备名称或域名": f"demo{number}.gov.example"}
     if system == "信创":
@@ -92,8 +106,7 @@ def _row(number: int) -> dict[str, str]:
     if system == "移动":
         row |= {"应用名称": "测试办公", "介质种类": "SIM 卡"}
     if kind == "印章":
-        row |= {"印章编码": f"{_NOWHERE}{number:08d}", "印章名称": f"{row['单位名称']}公章",
-                "印章类型": "法定名称章"}
+        row |= {"印章编码": f"{_NOWHERE}{number:08d}", "印章名称": f"{row['单位名称']}公章", "印章类型": "法定名称章"}
     return row
 
 

@@ -1,6 +1,7 @@
 """What a sample installation does at its first start: the main job once, then links for the people who look at it."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +26,14 @@ def do_sample_work(home: Home) -> None:
     django_setup()
     done = home.path / _DONE
     if done.exists():
-        click.echo("样例证书已签发。忘了链接或密码：banyan staff sample-links")
+        click.echo(f"样例证书已签发。要新的登录链接：BANYAN_HOME={home.path} {sys.argv[0]} staff sample-links")
         return
     installing.build_database()
     summary = carry_sample_sheet(home)
     done.write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
-    click.echo(f"签发 {summary['pairs']} 对双证书，未受理 {summary['failed_rows']} 行；根证书 {summary['root_certificate']}")
+    click.echo(
+        f"签发 {summary['pairs']} 对双证书，未受理 {summary['failed_rows']} 行；根证书 {summary['root_certificate']}"
+    )
     print_links(sample_links())
 
 

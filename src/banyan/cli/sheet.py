@@ -74,7 +74,9 @@ def list_imports() -> None:
     from banyan.domain.sheets import access
 
     for one in access.imports(actor):
-        click.echo(f"{one.pk:6} {one.started_at:%Y-%m-%d %H:%M} {one.state:8} {one.good:7}/{one.good + one.failed} {one.name}")
+        click.echo(
+            f"{one.pk:6} {one.started_at:%Y-%m-%d %H:%M} {one.state:8} {one.good:7}/{one.good + one.failed} {one.name}"
+        )
 
 
 def _write_result(import_id: int, target: Path) -> None:

@@ -66,9 +66,7 @@ def insert_values(table: str, columns: Sequence[str], values: Iterable[Sequence[
             connection.connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', values)  # noqa: S608
 
 
-def update_values(
-    table: str, columns: Sequence[str], where: Sequence[str], values: Iterable[Sequence[Any]]
-) -> int:
+def update_values(table: str, columns: Sequence[str], where: Sequence[str], values: Iterable[Sequence[Any]]) -> int:
     """Update many rows: each item holds the new values, then those of the ``where`` columns. Returns rows
     changed.
     """
@@ -138,10 +136,7 @@ def moment(value: datetime | None) -> Any:
 
 
 def _prepared(values: Sequence[Any], preparations: list[Any]) -> list[Any]:
-    return [
-        value if prepare is None else prepare(value)
-        for value, prepare in zip(values, preparations, strict=True)
-    ]
+    return [value if prepare is None else prepare(value) for value, prepare in zip(values, preparations, strict=True)]
 
 
 def _plain(value: Any) -> Any:

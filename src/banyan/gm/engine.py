@@ -161,9 +161,7 @@ class Engine:
         digests = _join([item[2] for item in items], DIGEST_BYTES, "SM3 摘要")
         out, room = self._room(SIGNATURE_BYTES * len(items))
         failed = self._ffi.new("size_t *")
-        code = self._lib.bgm_sm2_sign_digest_many(
-            privates, publics, digests, len(items), self._ffi.NULL, room, failed
-        )
+        code = self._lib.bgm_sm2_sign_digest_many(privates, publics, digests, len(items), self._ffi.NULL, room, failed)
         self._check(code, "SM2 sign")
         return bytes(out)
 
@@ -180,9 +178,7 @@ class Engine:
         self._check(code, "SM2 verify")
         return [value == 1 for value in out]
 
-    def encrypt_many(
-        self, items: Sequence[tuple[bytes, bytes]], *, known_scalars: bytes | None = None
-    ) -> list[bytes]:
+    def encrypt_many(self, items: Sequence[tuple[bytes, bytes]], *, known_scalars: bytes | None = None) -> list[bytes]:
         """Ciphertexts C1||C3||C2 of (public, plaintext) items. ``known_scalars``: for known-answer tests only."""
         publics = _join([item[0] for item in items], POINT_BYTES, "SM2 公钥")
         texts = [item[1] for item in items]
@@ -234,9 +230,7 @@ class Engine:
         keys = _join([item[0] for item in items], BLOCK_BYTES, "SM4 密钥")
         texts = [item[1] for item in items]
         out, room = self._room(sum(map(len, texts)))
-        code = self._lib.bgm_sm4_ecb_many(
-            int(encrypt), keys, b"".join(texts), self._lengths(texts), len(items), room
-        )
+        code = self._lib.bgm_sm4_ecb_many(int(encrypt), keys, b"".join(texts), self._lengths(texts), len(items), room)
         self._check(code, "SM4-ECB")
         return self._split(bytes(out), [len(text) for text in texts])
 
@@ -251,9 +245,7 @@ class Engine:
         counters = _join([item[1] for item in items], BLOCK_BYTES, "SM4 计数器")
         texts = [item[2] for item in items]
         out, room = self._room(sum(map(len, texts)))
-        code = self._lib.bgm_sm4_ctr_many(
-            keys, counters, b"".join(texts), self._lengths(texts), len(items), room
-        )
+        code = self._lib.bgm_sm4_ctr_many(keys, counters, b"".join(texts), self._lengths(texts), len(items), room)
         self._check(code, "SM4-CTR")
         return self._split(bytes(out), [len(text) for text in texts])
 

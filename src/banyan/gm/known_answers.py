@@ -77,10 +77,9 @@ def _hmac(engine: Engine) -> bool:
 
 def _keys(engine: Engine) -> bool:
     off_curve = PUBLIC[:-1] + bytes([PUBLIC[-1] ^ 1])
-    return (
-        engine.public_many([PRIVATE] * _SM2_LANES) == [PUBLIC] * _SM2_LANES
-        and engine.check_points([PUBLIC, off_curve]) == [True, False]
-    )
+    return engine.public_many([PRIVATE] * _SM2_LANES) == [PUBLIC] * _SM2_LANES and engine.check_points(
+        [PUBLIC, off_curve]
+    ) == [True, False]
 
 
 def _digest(engine: Engine) -> bool:

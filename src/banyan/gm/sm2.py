@@ -102,9 +102,7 @@ def digest_many(items: Sequence[tuple[bytes, bytes]], *, signer_id: bytes = DEFA
     return current().digest_many(items, _checked_id(signer_id))
 
 
-def sign_many(
-    items: Sequence[tuple[bytes, bytes, bytes]], *, signer_id: bytes = DEFAULT_ID
-) -> list[bytes]:
+def sign_many(items: Sequence[tuple[bytes, bytes, bytes]], *, signer_id: bytes = DEFAULT_ID) -> list[bytes]:
     """DER signatures of (private, public, message) items. Raises PrivateKeyInvalid, PointError."""
     engine = current()
     return engine.signatures_to_der(engine.sign_many(items, _checked_id(signer_id)))
@@ -121,9 +119,7 @@ def sign_digest_many(items: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]
     return [joined[start : start + SIGNATURE_BYTES] for start in range(0, len(joined), SIGNATURE_BYTES)]
 
 
-def verify_many(
-    items: Sequence[tuple[bytes, bytes, bytes]], *, signer_id: bytes = DEFAULT_ID
-) -> list[bool]:
+def verify_many(items: Sequence[tuple[bytes, bytes, bytes]], *, signer_id: bytes = DEFAULT_ID) -> list[bool]:
     """Whether each (public, message, DER signature) is right. Never raises on malformed items: they are False."""
     engine = current()
     signatures, well_formed = engine.signatures_from_der([item[2] for item in items])

@@ -113,7 +113,13 @@ class Server(socketserver.ThreadingUnixStreamServer):
         except Exception as error:  # the caller gets a name, never a trace with values in it
             self.log(error)
             fields = {"kind": type(error).__name__}
-            return {"error": {"code": "kernel.internal", "message": "内部错误（{kind}）。详情见该进程的日志。", "fields": fields}}
+            return {
+                "error": {
+                    "code": "kernel.internal",
+                    "message": "内部错误（{kind}）。详情见该进程的日志。",
+                    "fields": fields,
+                }
+            }
 
     def log(self, error: Exception) -> None:
         """Tell the process's own log; overridden where a log exists."""
@@ -185,5 +191,7 @@ class Client:
     def __enter__(self) -> "Client":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -168,9 +168,7 @@ def _write_beside(path: Path, text: str) -> Path:
 def _wrap_all(kek: bytes, keys: dict[str, dict[int, bytes]]) -> str:
     wrapping = _wrapping_key(kek)
     wrapped = {
-        purpose: {
-            str(key_id): _wrap(wrapping, f"{purpose}/{key_id}", key) for key_id, key in versions.items()
-        }
+        purpose: {str(key_id): _wrap(wrapping, f"{purpose}/{key_id}", key) for key_id, key in versions.items()}
         for purpose, versions in keys.items()
     }
     return json.dumps({"format": 1, "keys": wrapped}, indent=1, sort_keys=True) + "\n"

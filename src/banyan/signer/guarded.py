@@ -5,6 +5,7 @@ one batch.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -39,10 +40,21 @@ def read_guarded(
 
     Bytes come as bytes whatever the database. Rows that do not exist are simply missing.
     """
-    if not keys:
+    wanted = tuple(dict.fromkeys(keys))
+    if not wanted:
         return []
     names = _names(model, extra)
-    return _checked(model, names, model._default_manager.filter(**{f"{by}__in": list(keys)}))
+    statement = _statement(model, names, by, len(wanted), connection.vendor)
+    return _with_verdicts(model, names, _read(statement, wanted))
+
+
+@lru_cache(maxsize=256)
+def _statement(model: type[GuardedModel], names: tuple[str, ...], by: str, count: int, vendor: str) -> str:
+    """The query for ``count`` keys; making it costs more than a small batch's reading, so it is kept."""
+    del vendor  # part of the key: statements differ by database
+    found = model._default_manager.filter(**{f"{by}__in": range(1, count + 1)})
+    sql: str = found.values_list(*names).query.get_compiler(connection=connection).as_sql()[0]
+    return sql
 
 
 def genuine_pages(
@@ -64,6 +76,10 @@ def read_values(found: "QuerySet[Any, Any]", names: Sequence[str]) -> list[Seque
         sql, parameters = found.values_list(*names).query.get_compiler(connection=connection).as_sql()
     except EmptyResultSet:  # the ORM knows without asking that nothing can be found
         return []
+    return _read(sql, parameters)
+
+
+def _read(sql: str, parameters: Sequence[Any]) -> list[Sequence[Any]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         rows = _fetched(cursor)
@@ -100,7 +116,10 @@ def _names(model: type[GuardedModel], extra: Sequence[str]) -> tuple[str, ...]:
 
 
 def _checked(model: type[GuardedModel], names: Sequence[str], found: "QuerySet[Any, Any]") -> list[GuardedRow]:
-    rows = read_values(found, names)
+    return _with_verdicts(model, names, read_values(found, names))
+
+
+def _with_verdicts(model: type[GuardedModel], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[GuardedRow]:
     mac_at = 2 + len(model.GUARDED_FIELDS)
     label = model.guard_label()
     macs = sealing.keyring(settings.HOME).rows.mac_many([(label, row[:mac_at]) for row in rows])

@@ -117,10 +117,14 @@ def _listed(authority: Authority, now: datetime) -> Iterator[tuple[bytes, bytes]
     expired.
     """
     ids = [row["pk"] for row in _authority_rows(authority)]
-    revoked = CertificateRecord.objects.filter(ca_id__in=ids, not_after__gte=now).exclude(state=PairState.VALID)
-    for page in genuine_pages(CertificateRecord, revoked):
+    # Every row of the CA is looked at: state and expiry can be trusted only after the MAC, so they cannot choose the rows.
+    for page in genuine_pages(CertificateRecord, CertificateRecord.objects.filter(ca_id__in=ids)):
         for row in page:
-            if not row.is_genuine or row["revoked_at"] is None:
+            if not row.is_genuine:
+                raise CertificateForged(serial=row["serial"])
+            if row["state"] == PairState.VALID or row["not_after"] < now:
+                continue
+            if row["revoked_at"] is None:
                 raise CertificateForged(serial=row["serial"])
             serial = bytes.fromhex(row["serial"]).lstrip(b"\x00")
             yield (

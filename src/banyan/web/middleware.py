@@ -21,6 +21,7 @@ from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError, ServiceUnavailable
 from banyan.web import errors
 
+LARGEST_BODY = 256 * 1024
 SESSION_COOKIE = "banyan_session"
 Handler = Callable[[HttpRequest], HttpResponse]
 # What is not there, what lies elsewhere and what one has no right to all answer alike.
@@ -31,6 +32,19 @@ class StaffRequest(HttpRequest):
     """A request whose sender is known (for the type checker; Django hands out plain requests)."""
 
     actor: Actor
+
+
+class SmallBodies:
+    """No page takes files yet: a body larger than a form is refused before anything reads it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > LARGEST_BODY or "HTTP_TRANSFER_ENCODING" in request.META:
+            return HttpResponse(status=413)
+        return self.get_response(request)
 
 
 class ChosenLanguage:

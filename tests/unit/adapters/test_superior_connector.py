@@ -48,16 +48,12 @@ def test_the_pair_says_what_was_asked_and_the_envelope_opens_with_the_request_ke
         assert certificate.subject_der == work.subject_der
         assert (certificate.not_before, certificate.not_after) == (work.not_before, work.not_after)
         assert certificate.issuer_der == issuing.subject_der
-        assert gm.sm2.verify_many([(issuing.public_key, certificate.tbs_der, certificate.signature)]) == [
-            True
-        ]
+        assert gm.sm2.verify_many([(issuing.public_key, certificate.tbs_der, certificate.signature)]) == [True]
     assert signing.serial != encryption.serial
     private = private_key_of("1-1")
     assert signing.public_key == gm.sm2.public_key(private)
     assert outcome.envelope is not None
-    opened, public = open_enveloped_key(
-        outcome.envelope, lambda ciphertext: gm.sm2.decrypt(private, ciphertext)
-    )
+    opened, public = open_enveloped_key(outcome.envelope, lambda ciphertext: gm.sm2.decrypt(private, ciphertext))
     assert public == encryption.public_key
     assert gm.sm2.public_key(opened) == public
 
@@ -164,9 +160,7 @@ def test_a_thousand_tasks_go_through_in_slices(superior: Superior) -> None:
     for one in outcomes:
         assert isinstance(one, Issued)
         assert one.encryption_certificate is not None
-        serials |= {
-            Certificate.parse(der).serial for der in (one.signing_certificate, one.encryption_certificate)
-        }
+        serials |= {Certificate.parse(der).serial for der in (one.signing_certificate, one.encryption_certificate)}
     assert len(serials) == 1200
 
 
@@ -186,17 +180,13 @@ def test_hold_release_and_revoke_show_in_the_crl(superior: Superior) -> None:
         return {entry.serial.hex().upper(): entry.reason.name for entry in crl.entries()}
 
     assert listed() == {}
-    assert connector.revoke_many([status_task("h", serials, "hold", "certificateHold")]) == [
-        StatusChanged("h")
-    ]
+    assert connector.revoke_many([status_task("h", serials, "hold", "certificateHold")]) == [StatusChanged("h")]
     assert connector.certificate_states(serials) == dict.fromkeys(serials, "HELD")
     assert listed() == dict.fromkeys(serials, "CERTIFICATE_HOLD")
     connector.revoke_many([status_task("r", serials, "release", "")])
     assert listed() == {}
     connector.revoke_many([status_task("x", serials, "revoke", "keyCompromise")])
-    assert connector.revoke_many([status_task("x", serials, "revoke", "keyCompromise")]) == [
-        StatusChanged("x")
-    ]
+    assert connector.revoke_many([status_task("x", serials, "revoke", "keyCompromise")]) == [StatusChanged("x")]
     assert listed() == dict.fromkeys(serials, "KEY_COMPROMISE")
     assert connector.last_crl_number("any") == 4
     superior.clock.advance(8 * 86400)

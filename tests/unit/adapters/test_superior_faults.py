@@ -200,9 +200,7 @@ def test_an_answer_outside_the_contract_is_not_used(
 
 def start(place: Path, *options: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "banyan.adapters.simulated_superior"]
-    process = subprocess.Popen(
-        [*command, "--directory", str(place / "d"), "--socket", str(place / "s.sock"), *options]
-    )
+    process = subprocess.Popen([*command, "--directory", str(place / "d"), "--socket", str(place / "s.sock"), *options])
     connector = SuperiorConnector(place / "s.sock", timeout=5)
     for _ in range(400):
         if connector.status().is_up:

@@ -12,7 +12,13 @@ class Ca:
     is_active: bool = True
 
 
-ALL = {"sm2-seal": Ca(False), "sm2-seal-g2": Ca(False), "sm2-seal-g10": Ca(), "sm2-seal-g3": Ca(), "sm2-seal-good": Ca()}
+ALL = {
+    "sm2-seal": Ca(False),
+    "sm2-seal-g2": Ca(False),
+    "sm2-seal-g10": Ca(),
+    "sm2-seal-g3": Ca(),
+    "sm2-seal-good": Ca(),
+}
 
 
 @pytest.mark.parametrize(

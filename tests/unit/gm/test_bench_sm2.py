@@ -58,9 +58,7 @@ def test_one_engine_only() -> None:
         ("sm4", "ctr_many", lambda items: [text for _, _, text in items]),
     ],
 )
-def test_a_wrong_result_fails_the_bench(
-    monkeypatch: pytest.MonkeyPatch, where: str, name: str, wrong: object
-) -> None:
+def test_a_wrong_result_fails_the_bench(monkeypatch: pytest.MonkeyPatch, where: str, name: str, wrong: object) -> None:
     inputs = bench_sm2._make_inputs(24)
     monkeypatch.setattr(bench_sm2, "_make_inputs", lambda size: inputs)
     module = getattr(gm, where)

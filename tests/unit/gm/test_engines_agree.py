@@ -117,9 +117,7 @@ def _digests_verify(items: list[tuple[bytes, bytes, bytes]], signatures: bytes) 
 
 @few
 @given(data=st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=12))
-def test_encryption(
-    engine: Engine, reference: Engine, pairs: list[tuple[bytes, bytes]], data: list[bytes]
-) -> None:
+def test_encryption(engine: Engine, reference: Engine, pairs: list[tuple[bytes, bytes]], data: list[bytes]) -> None:
     items = [(pairs[i][1], text) for i, text in enumerate(data)]
     made = engine.encrypt_many(items)
     assert [reference.decrypt(pairs[i][0], text) for i, text in enumerate(made)] == data

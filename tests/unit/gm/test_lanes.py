@@ -89,9 +89,7 @@ def test_hashes_and_ciphers_stay_inside_their_messages(
         target.close()
 
 
-def test_signing_and_verifying_stay_inside_their_messages(
-    lanes: Engine, reference: Engine, libc: ctypes.CDLL
-) -> None:
+def test_signing_and_verifying_stay_inside_their_messages(lanes: Engine, reference: Engine, libc: ctypes.CDLL) -> None:
     lib, ffi = lanes._lib, lanes._ffi
     private, public = lanes.keypairs(1)[0]
     for messages in list(_mixed_batches())[:8]:

@@ -80,9 +80,7 @@ def test_a_wrong_known_answer_refuses_the_engine(monkeypatch: pytest.MonkeyPatch
         ("sm4_cbc", lambda self, key, iv, data, encrypt: data),
     ],
 )
-def test_an_engine_that_computes_wrongly_is_found(
-    monkeypatch: pytest.MonkeyPatch, method: str, wrong: object
-) -> None:
+def test_an_engine_that_computes_wrongly_is_found(monkeypatch: pytest.MonkeyPatch, method: str, wrong: object) -> None:
     monkeypatch.setattr(Engine, method, wrong)
     with pytest.raises(gm.SelfTestFailed):
         gm.use("openssl")

@@ -113,3 +113,58 @@ def test_an_unknown_kind_of_file_names_what_is_taken(tmp_path: Path) -> None:
     path.write_bytes(b"%PDF-1.7")
     with pytest.raises(SheetUnreadable, match="xlsx、xls 或 csv"):
         open_sheet(path)
+
+
+def crafted(path: Path, sheet: str) -> Path:
+    """A workbook whose worksheet is this XML."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006/relationships"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{package}"><Relationship Id="r1" Type="{office}/officeDocument" '
+            'Target="xl/workbook.xml"/></Relationships>',
+        )
+        archive.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="s" sheetId="1" r:id="r1"/></sheets></workbook>',
+        )
+        archive.writestr(
+            "xl/_rels/workbook.xml.rels",
+            f'<Relationships xmlns="{package}"><Relationship Id="r1" Type="{office}/worksheet" '
+            'Target="worksheets/sheet1.xml"/></Relationships>',
+        )
+        archive.writestr("xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}">{sheet}</worksheet>')
+    return path
+
+
+FAR = '<sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="{row}"><c r="{cell}"><v>1</v></c></row></sheetData>'
+
+
+@pytest.mark.parametrize(("row", "cell"), [(1048576, "XFD1048576"), (60000, "ALL60000"), (1, "ZZZZZZZ1")])
+def test_a_cell_at_the_end_of_the_world_does_not_lay_out_the_world(tmp_path: Path, row: int, cell: str) -> None:
+    path = crafted(tmp_path / "far.xlsx", FAR.format(row=row, cell=cell))
+    with pytest.raises(SheetUnreadable) as caught:
+        open_sheet(path)
+    assert caught.value.code == "sheets.too_wide"
+
+
+def test_a_merge_over_everything_costs_nothing(tmp_path: Path) -> None:
+    sheet = '<sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData><mergeCells count="1"><mergeCell ref="A1:XFD1048576"/></mergeCells>'
+    assert len(list(open_sheet(crafted(tmp_path / "merge.xlsx", sheet)).rows)) == 1
+
+
+def test_an_entity_bomb_is_a_broken_file(tmp_path: Path) -> None:
+    path = tmp_path / "lol.xlsx"
+    bomb = (
+        '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
+        + "".join(f'<!ENTITY {new} "{f"&{old};" * 20}">' for old, new in zip("abcdefgh", "bcdefghi", strict=True))
+        + "]>"
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.xml", f"{bomb}<workbook>&i;</workbook>")
+        archive.writestr("xl/_rels/workbook.xml.rels", "<Relationships/>")
+    with pytest.raises(SheetUnreadable):
+        open_sheet(path)

@@ -160,9 +160,7 @@ def test_a_drawer_lists_its_devices(tmp_path: Path) -> None:
     drawer = TokenDrawer(tmp_path / "tokens", machine_secret_path=tmp_path / "keys" / "token.secret")
     assert drawer.serials() == []
     for serial in ("BYT2", "BYT1"):
-        drawer.create(
-            serial, user_pin=random_pin(), admin_pin=random_admin_pin(), now=NOW, iterations=2, label=serial
-        )
+        drawer.create(serial, user_pin=random_pin(), admin_pin=random_admin_pin(), now=NOW, iterations=2, label=serial)
     (tmp_path / "tokens" / "not-a-device").mkdir()
     assert drawer.serials() == ["BYT1", "BYT2"]
     assert [one.label for one in drawer.infos()] == ["BYT1", "BYT2"]

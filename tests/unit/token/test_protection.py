@@ -207,9 +207,7 @@ def test_a_full_disk_leaves_the_old_state_whole(tmp_path: Path) -> None:
     assert [one.name for one in token.containers()] == ["2026-1"]
 
 
-def test_a_pin_is_not_checked_when_its_try_cannot_be_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pin_is_not_checked_when_its_try_cannot_be_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     token = make_token(tmp_path)
 
     def full(*_: object) -> None:

@@ -1,6 +1,6 @@
 """What can be wrong with a whole file; what is wrong with a row is told with the row."""
 
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 
 class SheetUnreadable(BanyanError):
@@ -19,7 +19,16 @@ class SheetTooLarge(SheetUnreadable):
     """The file unpacks to far more than a sheet of applications can hold (a zip bomb, or a picture book)."""
 
     code = "sheets.too_large"
-    message = N_("这个表格展开后有 {megabytes} 兆，超过 {limit} 兆，没有读取。删去图片和空白格式，或分成几个表格再导入。")
+    message = N_(
+        "这个表格展开后有 {megabytes} 兆，超过 {limit} 兆，没有读取。删去图片和空白格式，或分成几个表格再导入。"
+    )
+
+
+class SheetTooWide(SheetUnreadable):
+    """Cells so far apart that the sheet between them would fill the memory."""
+
+    code = "sheets.too_wide"
+    message = N_("表格里有一格远在第 {row} 行第 {column} 列，中间全是空的，没有读取。删去多余的单元格，另存后再导入。")
 
 
 class SheetKindUnknown(SheetUnreadable):

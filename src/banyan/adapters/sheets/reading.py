@@ -6,6 +6,7 @@ formula is not data. Rows are numbered as the person sees them, from 1.
 
 import csv
 import datetime
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +16,7 @@ from typing import Any
 import python_calamine
 
 from banyan.adapters.sheets.errors import EncodingUnknown, SheetEncrypted, SheetKindUnknown, SheetUnreadable
-from banyan.adapters.sheets.structure import Structure, check_size, read_structure
+from banyan.adapters.sheets.structure import MOST_COLUMNS, Structure, check_size, read_structure
 
 
 class CellKind(StrEnum):
@@ -39,6 +40,7 @@ class Cell:
 
 
 EMPTY = Cell("", CellKind.EMPTY)
+_MERGED_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +86,35 @@ def _open_workbook(path: Path) -> Sheet:
         check_size(path)
     try:
         book = python_calamine.CalamineWorkbook.from_path(str(path))
-        visible = [
-            sheet.name
-            for sheet in book.sheets_metadata
-            if sheet.visible == python_calamine.SheetVisibleEnum.Visible and sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
-        ]
-        if not visible:
-            raise SheetUnreadable(reason="没有可见的工作表")
-        sheet = book.get_sheet_by_name(visible[0])
+        name = _first_visible(book)
+        # before the values: calamine lays out every cell between the first and the last
+        structure = read_structure(path, name) if is_zip else Structure()
+        sheet = book.get_sheet_by_name(name)
     except python_calamine.PasswordError as error:
         raise SheetEncrypted from error
-    except (python_calamine.CalamineError, OSError, ValueError, IndexError) as error:
+    except (python_calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError, IndexError) as error:
         raise SheetUnreadable(reason="文件损坏或格式不对") from error
-    structure = read_structure(path, visible[0]) if is_zip else Structure()
-    left_out = [name for name in book.sheet_names if name != visible[0]]
-    merged = _covered(sheet.merged_cell_ranges or ())
-    return Sheet(visible[0], sheet.total_height, _workbook_rows(sheet, structure, merged), left_out)
+    left_out = [other for other in book.sheet_names if other != name]
+    merged = _covered(sheet.merged_cell_ranges or (), sheet.total_height)
+    return Sheet(name, sheet.total_height, _workbook_rows(sheet, structure, merged), left_out)
+
+
+def _first_visible(book: Any) -> str:
+    for sheet in book.sheets_metadata:
+        if (
+            sheet.visible == python_calamine.SheetVisibleEnum.Visible
+            and sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+        ):
+            return str(sheet.name)
+    raise SheetUnreadable(reason="没有可见的工作表")
 
 
 def _workbook_rows(sheet: Any, structure: Structure, merged: dict[int, set[int]]) -> Iterator[SheetRow]:
     if sheet.start is None:
         return
     formulas: dict[int, set[int]] = {}
-    for row, letters in structure.formulas:
-        formulas.setdefault(row, set()).add(_column(letters))
+    for row, column in structure.formulas:
+        formulas.setdefault(row, set()).add(column)
     before = [EMPTY] * sheet.start[1]  # calamine begins at row 1, but at the first used column
     for number, values in enumerate(sheet.iter_rows(), 1):
         cells = before + [_cell(value) for value in values]
@@ -123,13 +130,15 @@ def _workbook_rows(sheet: Any, structure: Structure, merged: dict[int, set[int]]
             yield row_seen
 
 
-def _covered(ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> dict[int, set[int]]:
-    """Row number → columns under a merged cell; a range over whole columns is cut at a sane number of rows."""
+def _covered(ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]], height: int) -> dict[int, set[int]]:
+    """Row number → columns under a merged cell, within what the sheet holds and a template can have."""
     found: dict[int, set[int]] = {}
     for (top, left), (bottom, right) in ranges:
-        for row in range(top, min(bottom, top + 100_000) + 1):
+        for row in range(top, min(bottom, height, top + _MERGED_ROWS) + 1):
             columns = found.setdefault(row + 1, set())
-            columns.update(column for column in range(left, min(right, left + 1_000) + 1) if (row, column) != (top, left))
+            columns.update(
+                column for column in range(left, min(right, MOST_COLUMNS) + 1) if (row, column) != (top, left)
+            )
     return found
 
 
@@ -144,13 +153,6 @@ def _cell(value: Any) -> Cell:
     if isinstance(value, datetime.datetime | datetime.date):
         return Cell(value.strftime("%Y-%m-%d"), CellKind.DATE)
     return EMPTY if value is None else Cell(str(value), CellKind.TEXT)
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number - 1
 
 
 _BYTE_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))

@@ -46,7 +46,9 @@ def write_result(path: Path, rows: Iterable[tuple[int, str, Sequence[tuple[str, 
         head = book.add_format({"bold": True, "bg_color": "#DDF0EB", "border": 1})
         bad = book.add_format({"font_color": "#B3261E", "text_wrap": True})
         page = book.add_worksheet("结果")
-        for index, (title, width) in enumerate((("行", 8), ("结果", 10), ("申请单号", 20), ("列", 18), ("填写内容", 24), ("原因与处理", 70))):
+        for index, (title, width) in enumerate(
+            (("行", 8), ("结果", 10), ("申请单号", 20), ("列", 18), ("填写内容", 24), ("原因与处理", 70))
+        ):
             page.write_string(0, index, title, head)
             page.set_column(index, index, width)
         line = 0

@@ -83,9 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
         late_seconds=options.late,
         silence_seconds=options.silence,
     )
-    simulator = SimulatedSuperior(
-        options.directory, delay=options.delay, plan=plan, now=clock_of(options.clock_file)
-    )
+    simulator = SimulatedSuperior(options.directory, delay=options.delay, plan=plan, now=clock_of(options.clock_file))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())

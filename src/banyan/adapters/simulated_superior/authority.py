@@ -100,9 +100,7 @@ def _make(directory: Path, secret: bytes, now: datetime) -> None:
     )
     issuing_template = Template(profiles["sm2-issuing-ca"], Use.ISSUING_CA, above)
     issuing_der = _certify(issuing_template, root, issuing.public, ISSUING_NAME, begin, _ISSUING_DAYS)
-    keys = [
-        gm.pkcs8.encrypt_private_key(pair.private, secret, iterations=_ITERATIONS) for pair in (root, issuing)
-    ]
+    keys = [gm.pkcs8.encrypt_private_key(pair.private, secret, iterations=_ITERATIONS) for pair in (root, issuing)]
     for name, data in zip(_FILES, (keys[0], root_der, keys[1], issuing_der), strict=True):
         _write(directory / name, data)
 
@@ -110,9 +108,7 @@ def _make(directory: Path, secret: bytes, now: datetime) -> None:
 def _certify(
     template: Template, signer: gm.sm2.KeyPair, public: bytes, name: Name, begin: datetime, days: int
 ) -> bytes:
-    parts = CertificateParts(
-        new_serial(begin), begin, begin + timedelta(days=days), encode_name(name), public
-    )
+    parts = CertificateParts(new_serial(begin), begin, begin + timedelta(days=days), encode_name(name), public)
     tbs = template.encode_tbs(parts)
     return template.assemble(tbs, gm.sm2.sign(signer.private, signer.public, tbs))
 

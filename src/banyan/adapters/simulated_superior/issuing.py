@@ -76,9 +76,7 @@ class Issuing:
     def decide(self, rows: Sequence[Row], now: datetime) -> None:
         """Issue or reject tasks that are pending and due."""
         for start in range(0, len(rows), _SLICE):
-            cases = [
-                _Case(row["task_no"], json.loads(row["content"])) for row in rows[start : start + _SLICE]
-            ]
+            cases = [_Case(row["task_no"], json.loads(row["content"])) for row in rows[start : start + _SLICE]]
             self._judge(cases)
             for batch in _by_template([case for case in cases if case.refusal is None]):
                 self._issue(batch, now)
@@ -125,9 +123,7 @@ class Issuing:
         if not good:
             return
         keys = self._key_centre.allocate([case.task_no for case in good])
-        signing_tbs = signing.encode_tbs_many(
-            [case.parts(Use.SIGNING, case.parsed.public_key, now) for case in good]
-        )
+        signing_tbs = signing.encode_tbs_many([case.parts(Use.SIGNING, case.parsed.public_key, now) for case in good])
         encryption_tbs = encryption.encode_tbs_many(
             [case.parts(Use.ENCRYPTION, key.public, now) for case, key in zip(good, keys, strict=True)]
         )
@@ -177,11 +173,7 @@ class Issuing:
         )
         self._store.execute_many(
             "INSERT INTO certificates (serial, task_no, state, changed_at) VALUES (?, ?, 'VALID', ?)",
-            [
-                (serial_hex(case.serials[use]), case.task_no, now.timestamp())
-                for case in issued
-                for use in case.serials
-            ],
+            [(serial_hex(case.serials[use]), case.task_no, now.timestamp()) for case in issued for use in case.serials],
         )
         self._store.execute_many(
             "INSERT INTO signing_keys VALUES (?, ?)",

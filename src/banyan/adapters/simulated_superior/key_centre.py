@@ -31,9 +31,7 @@ class KeyCentre:
             "UPDATE encryption_keys SET task_no = ? WHERE id = ?",
             [(task_no, row["id"]) for task_no, row in zip(task_nos, free, strict=True)],
         )
-        return [
-            gm.sm2.KeyPair(self._open(row["sealed"], row["public_key"]), row["public_key"]) for row in free
-        ]
+        return [gm.sm2.KeyPair(self._open(row["sealed"], row["public_key"]), row["public_key"]) for row in free]
 
     def _fill(self, needed: int) -> None:
         held = self._store.count("SELECT count(*) FROM encryption_keys WHERE task_no IS NULL")

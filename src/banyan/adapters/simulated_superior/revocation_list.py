@@ -32,9 +32,7 @@ def current(store: Store, authority: Authority, now: datetime) -> tuple[int, byt
         next_update=this_update + _LIFETIME,
     )
     der = assemble_crl(tbs, authority.sign_many([tbs])[0])
-    store.execute(
-        "INSERT INTO crls VALUES (?, ?, ?, ?)", (number, changes, (this_update + _LIFETIME).timestamp(), der)
-    )
+    store.execute("INSERT INTO crls VALUES (?, ?, ?, ?)", (number, changes, (this_update + _LIFETIME).timestamp(), der))
     return number, der
 
 

@@ -88,9 +88,7 @@ class SimulatedSuperior:
             taken = [one["task_no"] for one in answers if "accepted" in one]
             rows = self._store.rows_in("SELECT * FROM status_tasks WHERE task_no IN", taken)
             now = self._now().timestamp()
-            status.carry_out(
-                self._store, [row for row in rows if row["state"] == "pending" and row["due_at"] <= now]
-            )
+            status.carry_out(self._store, [row for row in rows if row["state"] == "pending" and row["due_at"] <= now])
         self._lose_reply(task_nos)
         rows = self._store.rows_in("SELECT * FROM status_tasks WHERE task_no IN", taken)
         conflicts = [one for one in answers if "refused" in one]

@@ -1,6 +1,6 @@
 """``banyan bench issue``: from encoding in memory to whole pairs, with few and with many held, and what that takes.
 
-``--size`` is the larger number of held pairs (the smaller is a hundredth of it, at least a tenth of the default): a
+``--size`` is the larger number of held pairs (the smaller is a hundredth of it, at least 2,000): a
 quick run holds 2,000 and 20,000, the full one (``--size 1000000``) 10,000 and 1,000,000. Each installation is a
 throw-away one in a process of its own (``issue_work``), with full durability. Figures of whole paths are by the clock;
 ``cpu_us_per_pair`` beside them is processor time, which a busy machine changes less.
@@ -79,6 +79,8 @@ class Installation:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 def run(*, size: int | None, engine: str | None, rounds: int, database: str | None) -> Iterator[Figure]:
@@ -86,9 +88,11 @@ def run(*, size: int | None, engine: str | None, rounds: int, database: str | No
     many = size or DEFAULT_SIZE
     yield from memory.figures(min(_PAPER, max(8, many // 4)), engine, rounds)
     with _installations(engine, database) as (few, other):
-        about = _make(few, engine, min(_FEW, many) if many <= 100 * _FEW else many // 100)
-        yield from _paths(few, about, rounds, many)
+        held = min(_FEW, max(many // 2, 1)) if many <= 100 * _FEW else many // 100
+        about = _make(few, engine, held)
+        # First, while few are held: the other figures add thousands.
         yield from _growth(few, other, about, rounds, many)
+        yield from _paths(few, about, rounds, many)
 
 
 @contextmanager
@@ -117,7 +121,7 @@ def _paths(few: Installation, about: Mapping[str, Any], rounds: int, many: int) 
     cost = memory.engine_seconds(about["engine"])
     tier = gm.engine_tier(about["engine"])
     signer = 2 * cost["sign"] + cost["verify"] * (1 + 2 * _VERIFIED_SHARE.get(tier, _USUAL_SHARE))
-    extra = {"tier": tier, "rounds": rounds, "held": many}
+    extra = {"tier": tier, "rounds": rounds, "held": few.do("hold", pairs=0)["held"]}
     before = few.do("facts")["bytes"]
     few.do("prepare", count=2 * rounds * count + rounds * singles, in_token=0)
 
@@ -169,9 +173,7 @@ def _against_peer(figure: Figure) -> Iterator[Figure]:
     yield compared(Figure(**ours), PEER, by_clock)
 
 
-def _taken_up(
-    few: Installation, before: Mapping[str, int], about: Mapping[str, Any], pairs: int
-) -> Iterator[Figure]:
+def _taken_up(few: Installation, before: Mapping[str, int], about: Mapping[str, Any], pairs: int) -> Iterator[Figure]:
     facts = few.do("facts")
     few.do("stop")
     after = few.do("facts")["bytes"]
@@ -190,7 +192,7 @@ def _growth(
     other.do("make")
     held = other.do("hold", pairs=many)["held"]
     fewer = few.do("hold", pairs=0)["held"]
-    count = max(4, min(_MOST_A_ROUND // 4, many // 20))
+    count = max(4, min(_MOST_A_ROUND // 5, fewer // 5))
     for one in (few, other):
         one.do("prepare", count=(rounds + 1) * count)
         one.do("sign", count=count)  # warms the caches

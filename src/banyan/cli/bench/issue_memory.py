@@ -35,9 +35,7 @@ class Paper:
         profile = load_profiles()["sm2-personal"]
         self.templates = [Template(profile, use, issuer) for use in (Use.SIGNING, Use.ENCRYPTION)]
         pairs = gm.sm2.generate_keypairs(2 * size)
-        self.parts = [
-            [_parts(number, pair.public) for number, pair in enumerate(pairs[start::2])] for start in (0, 1)
-        ]
+        self.parts = [[_parts(number, pair.public) for number, pair in enumerate(pairs[start::2])] for start in (0, 1)]
         self.recipients = pairs[:size]
         self.escrowed = pairs[size:]
 

@@ -24,6 +24,7 @@ _SM4_PIECES = 64
 _SINGLES = 50
 _SAMPLE = 20
 
+
 @dataclass(frozen=True)
 class Measure:
     """One figure: the work of a round, how much it does, and how its last result is checked.

@@ -3,11 +3,13 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from banyan.kernel.errors import N_, BanyanError
@@ -49,6 +51,7 @@ def database_address(wanted: str | None) -> Iterator[str | None]:
             check=True, stdout=subprocess.DEVNULL, cwd="/", timeout=300,
         )  # fmt: skip
 
+    before = signal.signal(signal.SIGTERM, _end)
     try:
         run("initdb", "-D", data, "-U", "banyan", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
         options = f"-k {directory} -c listen_addresses= -c shared_buffers=128MB -c max_wal_size=2GB"
@@ -58,7 +61,14 @@ def database_address(wanted: str | None) -> Iterator[str | None]:
         finally:
             run("pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
     finally:
+        signal.signal(signal.SIGTERM, before)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """Being told to end, take the server along."""
+    del frame
+    raise SystemExit(128 + number)
 
 
 @contextmanager

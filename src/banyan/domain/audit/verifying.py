@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from banyan import gm
 from banyan.domain.audit.checkpoints import Checkpoint
 from banyan.domain.audit.fingerprints import DELETED, NONE, Fingerprints, fingerprint
 from banyan.domain.audit.models import GuardedModel
@@ -141,7 +142,8 @@ def _check_end(database: BaseDatabaseWrapper, found: Walk, lines: Sequence[Check
 def _verify_rows(
     model: type[GuardedModel], keyring: Keyring, database: BaseDatabaseWrapper, states: Fingerprints, report: Report
 ) -> None:
-    names = ("row_mac", "pk", "row_version", *model.GUARDED_FIELDS)
+    contents = [content for content, _ in model.GUARDED_BYTES]
+    names = ("row_mac", "pk", "row_version", *model.GUARDED_FIELDS, *contents)
     query = model._base_manager.order_by("pk").values_list(*names).query
     rows: list[Sequence[object]] = []
     for row in query.get_compiler(connection=database).results_iter(chunked_fetch=True, chunk_size=_BATCH):
@@ -157,11 +159,13 @@ def _verify_some(
 ) -> None:
     label, guard = model._meta.label_lower, model.guard_label()
     report.rows += len(rows)
-    computed = keyring.rows.mac_many([(guard, row[1:]) for row in rows])
+    end = 3 + len(model.GUARDED_FIELDS)
+    computed = keyring.rows.mac_many([(guard, row[1:end]) for row in rows])
+    spoiled = _with_other_bytes(model, rows)
     for row, mac in zip(rows, computed, strict=True):
         number = int(row[1])  # type: ignore[call-overload]
         last = states.pop(label, number)
-        if bytes(row[0]) != mac:  # type: ignore[call-overload]
+        if bytes(row[0]) != mac or number in spoiled:  # type: ignore[call-overload]
             report.add("row_changed", f"{label}:{number}")
         elif last == NONE:
             report.add("row_unrecorded", f"{label}:{number}")
@@ -169,3 +173,16 @@ def _verify_some(
             report.add("row_returned", f"{label}:{number}")
         elif last != fingerprint(mac):
             report.add("row_replayed", f"{label}:{number}")
+
+
+def _with_other_bytes(model: type[GuardedModel], rows: Sequence[Sequence[object]]) -> set[int]:
+    """Keys of rows whose bytes are not those that their guarded digest stands for."""
+    end = 3 + len(model.GUARDED_FIELDS)
+    wrong: set[int] = set()
+    for place, (_, digest) in enumerate(model.GUARDED_BYTES):
+        expected = 3 + model.GUARDED_FIELDS.index(digest)
+        found = gm.sm3_many([bytes(row[end + place]) for row in rows])  # type: ignore[call-overload]
+        for row, value in zip(rows, found, strict=True):
+            if value != bytes(row[expected]):  # type: ignore[call-overload]
+                wrong.add(int(row[1]))  # type: ignore[call-overload]
+    return wrong

@@ -152,7 +152,9 @@ class Issuance(GuardedModel):
         indexes = (
             # One a state: SQLite does not see that `state = x` lies within a condition `state IN (…)`.
             models.Index(fields=["connector", "id"], name="ca_issuance_intent", condition=models.Q(state="INTENT")),
-            models.Index(fields=["connector", "id"], name="ca_issuance_submitted", condition=models.Q(state="SUBMITTED")),
+            models.Index(
+                fields=["connector", "id"], name="ca_issuance_submitted", condition=models.Q(state="SUBMITTED")
+            ),
         )
 
     def __str__(self) -> str:
@@ -278,6 +280,7 @@ class Certificate(GuardedModel):
         "reason",
         "origin",
     )
+    GUARDED_BYTES = (("der", "sm3"),)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["serial", "ca"], name="ca_certificate_serial_once"),)
@@ -338,6 +341,7 @@ class CrlIssue(GuardedModel):
     recorded_at = models.DateTimeField()
 
     GUARDED_FIELDS = ("ca_id", "number", "this_update", "next_update", "entries", "sm3")
+    GUARDED_BYTES = (("der", "sm3"),)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["ca", "number"], name="ca_crlissue_number_once"),)

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, TypeVar
 from banyan import gm
 from banyan.pki.certificate_parts import IdentifyCode
 
+
 class _Activity(Protocol):
     is_active: bool
 

@@ -58,9 +58,7 @@ def genuine_grants(account: StaffAccount) -> list[RoleGrant]:
         if grant.is_row_genuine():
             genuine.append(grant)
         else:
-            audit.refusal(
-                system_actor("iam"), "iam.role_forged", RowForged(row=str(grant)), grant, account=account.pk
-            )
+            audit.refusal(system_actor("iam"), "iam.role_forged", RowForged(row=str(grant)), grant, account=account.pk)
     roles = [Role(grant.role) for grant in genuine]
     try:
         for role in roles:

@@ -63,9 +63,7 @@ def account_actor(account: StaffAccount) -> Actor:
 
 
 @audit.action
-def prepare_first_accounts(
-    *, people: Iterable[tuple[str, str, Iterable[Role]]], now: datetime
-) -> list[NewLink]:
+def prepare_first_accounts(*, people: Iterable[tuple[str, str, Iterable[Role]]], now: datetime) -> list[NewLink]:
     """The accounts an installation begins with, each with its roles and a first log-in link.
 
     ``people`` are (username, display name, roles). Possible only while there is no account at all: afterwards
@@ -106,10 +104,7 @@ def renew_link(
         _, payload = use_dual(actor=actor, request=request, kind="iam.renew_link", now=now)
         if payload["account"] != account.pk:
             raise DualRequestClosed(id=request.pk, state="other_account")
-    elif (
-        Credential.objects.filter(account=account).exists()
-        or RoleGrant.objects.filter(account=account).exists()
-    ):
+    elif Credential.objects.filter(account=account).exists() or RoleGrant.objects.filter(account=account).exists():
         raise SecondPersonNeeded
     _end_sessions(actor, account, now)
     for link in LoginLink.objects.filter(account=account, used_at__isnull=True, expires_at__gt=now):
@@ -120,9 +115,7 @@ def renew_link(
 
 
 @audit.action
-def set_account_active(
-    *, actor: Actor, account: StaffAccount, is_active: bool, now: datetime
-) -> StaffAccount:
+def set_account_active(*, actor: Actor, account: StaffAccount, is_active: bool, now: datetime) -> StaffAccount:
     """Stop an account (its sessions end at once) or let it work again."""
     require(actor, "iam.manage_accounts")
     account = StaffAccount.objects.get(pk=account.pk).verify_row()
@@ -178,6 +171,7 @@ def set_password(*, actor: Actor, account: StaffAccount, secret_hash: str, now: 
     credential = Credential(account=account, kind="password", secret_hash=secret_hash, created_at=now)
     credential.save()
     audit.record(actor, "iam.password_set", credential, account=account.pk)
+    _end_sessions(actor, account, now, but=actor.session_id)
     return credential
 
 
@@ -269,9 +263,7 @@ def _open_account(actor: Actor, username: str, display_name: str, now: datetime)
 
 def _new_link(actor: Actor, account: StaffAccount, now: datetime) -> NewLink:
     secret = secrets.token_urlsafe(32)
-    link = LoginLink(
-        account=account, token_hash=hashed(secret), created_at=now, expires_at=now + rules.LINK_LIFE
-    )
+    link = LoginLink(account=account, token_hash=hashed(secret), created_at=now, expires_at=now + rules.LINK_LIFE)
     link.save()
     audit.record(actor, "iam.link_issued", link, account=account.pk)
     return NewLink(account, secret, link.expires_at)
@@ -307,10 +299,10 @@ def _write_grant(
     return grant
 
 
-def _end_sessions(actor: Actor, account: StaffAccount, now: datetime) -> None:
+def _end_sessions(actor: Actor, account: StaffAccount, now: datetime, *, but: int | None = None) -> None:
     for session in Session.objects.filter(
         account=account, ended_at__isnull=True, expires_at__gt=now - timedelta(days=1)
-    ):
+    ).exclude(pk=but or 0):
         session.ended_at = now
         session.save()
         audit.record(actor, "iam.session_ended", session, account=account.pk)

@@ -23,9 +23,7 @@ def ask_for_epoch(home: Home, *, actor: Actor, reason: str, now: datetime) -> Du
     return request_dual(actor=actor, kind=KIND, payload=payload, now=now)
 
 
-def open_epoch(
-    home: Home, *, actor: Actor, request: DualControlRequest, now: datetime, sign: Sign
-) -> Checkpoint:
+def open_epoch(home: Home, *, actor: Actor, request: DualControlRequest, now: datetime, sign: Sign) -> Checkpoint:
     """Either person, after the second confirmed: sign the declaration and go on in a new epoch."""
     people, reason = _spend(actor=actor, request=request, now=now)
     return epochs.open_epoch(home, actor=actor, people=people, reason=reason, now=now, sign=sign)

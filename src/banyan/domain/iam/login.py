@@ -40,8 +40,9 @@ def log_in(*, username: str, password: str, channel: str, now: datetime) -> NewS
         and account.is_row_genuine()
     )
     if credential is None or not is_right:
-        actions.note_failure(account=account, channel=channel, now=now)
+        noted = actions.note_failure(account=account, channel=channel, now=now)
         audit.refusal(account_actor(account), _FAILED, LoginRefused(), account, channel=channel)
+        actions.ensure_not_locked(noted, now)  # the failure that locks says so
         raise LoginRefused
     return actions.open_session(account=account, credential=credential, channel=channel, now=now)
 
@@ -53,9 +54,7 @@ def log_in_with_link(*, secret: str, password: str, channel: str, now: datetime)
     link = LoginLink.objects.select_related("account").filter(token_hash=hashed(secret)).first()
     if link is not None:
         passwords.ensure_new_password(link.account_id, link.account.username, password)
-    return actions.use_link(
-        secret=secret, secret_hash=passwords.hash_password(password), channel=channel, now=now
-    )
+    return actions.use_link(secret=secret, secret_hash=passwords.hash_password(password), channel=channel, now=now)
 
 
 def change_password(*, actor: Actor, current: str, new: str, now: datetime) -> Credential:
@@ -73,9 +72,7 @@ def change_password(*, actor: Actor, current: str, new: str, now: datetime) -> C
     if current == new:
         raise PasswordTooWeak(reason=N_("新口令与现在的口令相同"))
     passwords.ensure_new_password(account.pk, account.username, new)
-    return actions.set_password(
-        actor=actor, account=account, secret_hash=passwords.hash_password(new), now=now
-    )
+    return actions.set_password(actor=actor, account=account, secret_hash=passwords.hash_password(new), now=now)
 
 
 __all__ = ["IamError", "LinkInvalid", "change_password", "log_in", "log_in_with_link"]

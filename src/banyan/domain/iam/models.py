@@ -130,9 +130,7 @@ class RoleGrant(GuardedModel):
     id = models.BigAutoField(primary_key=True)
     account = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, related_name="grants")
     role = models.CharField(max_length=32)
-    regions: "models.JSONField[Any, Any]" = models.JSONField(
-        null=True, help_text="GB/T 2260 codes; null: province"
-    )
+    regions: "models.JSONField[Any, Any]" = models.JSONField(null=True, help_text="GB/T 2260 codes; null: province")
     granted_at = models.DateTimeField()
     granted_by = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, null=True, related_name="+")
     confirmed_by = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, null=True, related_name="+")
@@ -191,9 +189,7 @@ class DualControlRequest(GuardedModel):
     expires_at = models.DateTimeField()
     confirmed_by = models.ForeignKey(StaffAccount, on_delete=models.PROTECT, null=True, related_name="+")
     confirmed_session = models.ForeignKey(Session, on_delete=models.PROTECT, null=True, related_name="+")
-    confirmed_credential = models.ForeignKey(
-        Credential, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    confirmed_credential = models.ForeignKey(Credential, on_delete=models.PROTECT, null=True, related_name="+")
     confirmed_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
 

@@ -37,9 +37,7 @@ def spend_the_same_time(password: str) -> None:
 def ensure_new_password(account_id: int, username: str, password: str) -> None:
     """The rules, and none of the last five. Raises PasswordTooWeak."""
     ensure_password(password, username)
-    earlier = Credential.objects.filter(account_id=account_id, kind="password").order_by("-pk")[
-        :PASSWORDS_REMEMBERED
-    ]
+    earlier = Credential.objects.filter(account_id=account_id, kind="password").order_by("-pk")[:PASSWORDS_REMEMBERED]
     if any(matches(credential.secret_hash, password) for credential in earlier):
         raise PasswordTooWeak(reason=N_("不能与最近五次用过的口令相同"))
 

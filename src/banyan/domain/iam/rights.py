@@ -93,9 +93,7 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
             "audit.open_epoch",
         }
     ),
-    Role.SECURITY_ADMIN: frozenset(
-        {"iam.read", "iam.grant_roles", "iam.confirm_links", "ca.read", "kmc.read"}
-    ),
+    Role.SECURITY_ADMIN: frozenset({"iam.read", "iam.grant_roles", "iam.confirm_links", "ca.read", "kmc.read"}),
     Role.AUDIT_ADMIN: frozenset(
         {
             "audit.read",
@@ -126,8 +124,7 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
     Role.PROOFREADER: _READ | {"requests.proofread"},
     Role.APPROVER: _READ | {"requests.approve", "certificates.revoke", "certificates.hold", "parties.reveal"},
     Role.KMC_OFFICER: frozenset({"kmc.read", "kmc.approve_recovery", "certificates.read", "requests.read"}),
-    Role.CA_OPERATOR: _READ
-    | {"ca.manage", "ca.publish_crl", "certificates.hold", "certificates.export", "kmc.read"},
+    Role.CA_OPERATOR: _READ | {"ca.manage", "ca.publish_crl", "certificates.hold", "certificates.export", "kmc.read"},
 }
 
 # What parts of the product may do for nobody in particular.

@@ -47,12 +47,10 @@ def minutes_locked(locked_until: datetime | None, now: datetime) -> int:
     """Whole minutes an account stays locked; 0 when it is not."""
     if locked_until is None or locked_until <= now:
         return 0
-    return int((locked_until - now).total_seconds() // 60) + 1
+    return -int(-(locked_until - now).total_seconds() // 60)
 
 
-def is_session_alive(
-    *, last_seen_at: datetime, expires_at: datetime, ended_at: datetime | None, now: datetime
-) -> bool:
+def is_session_alive(*, last_seen_at: datetime, expires_at: datetime, ended_at: datetime | None, now: datetime) -> bool:
     """Neither ended, nor idle too long, nor older than a session may be."""
     return ended_at is None and now < expires_at and now - last_seen_at < SESSION_IDLE
 

@@ -34,9 +34,7 @@ def dead_letters(target: str | None = None) -> QuerySet[OutboxMessage]:
 
 def waiting_by_target() -> dict[str, int]:
     """How many messages wait for each target."""
-    counted = (
-        OutboxMessage.objects.filter(state=MessageState.PENDING).values("target").annotate(count=Count("pk"))
-    )
+    counted = OutboxMessage.objects.filter(state=MessageState.PENDING).values("target").annotate(count=Count("pk"))
     return {row["target"]: row["count"] for row in counted.order_by("target")}
 
 

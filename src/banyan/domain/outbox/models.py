@@ -47,9 +47,7 @@ class OutboxMessage(models.Model):
         db_table = "outbox_message"
         indexes = [
             # Only what is still to be done is indexed, so the index stays small however many were delivered.
-            models.Index(
-                fields=["target", "due_at"], condition=Q(state="PENDING"), name="outbox_message_due"
-            ),
+            models.Index(fields=["target", "due_at"], condition=Q(state="PENDING"), name="outbox_message_due"),
             models.Index(
                 fields=["target", "ordering_key", "id"],
                 condition=Q(state="PENDING") & ~Q(ordering_key=""),
@@ -72,9 +70,7 @@ class DeliveredMark(models.Model):
 
     class Meta:
         db_table = "outbox_delivered_mark"
-        constraints = [
-            models.UniqueConstraint(fields=["target", "ordering_key"], name="outbox_delivered_mark_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["target", "ordering_key"], name="outbox_delivered_mark_key")]
 
     def __str__(self) -> str:
         return f"{self.target}/{self.ordering_key}: {self.message_id}"

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from stdnum.cn import ric
 from stdnum.cn import uscc as stdnum_uscc
@@ -92,6 +93,7 @@ def identity_type(text: str) -> IdentityType:
     raise UnknownIdentityType(value=wanted[:20], known="、".join(names[0] for names in _TYPE_ALIASES.values()))
 
 
+@lru_cache(maxsize=4096)  # a sheet names the same bodies row after row, and their codes are public
 def credit_code(text: str, name: str = N_("统一社会信用代码")) -> str:
     """Read a unified social credit code (GB 32100), 18 characters. Raises a RuleError naming the fault."""
     code = _normal(text, name).replace("-", "")

@@ -54,6 +54,7 @@ def person_name(text: str, field: str = N_("姓名")) -> str:
     return _of_length(name, field, least=2, most=LONGEST_PERSON_NAME)
 
 
+@lru_cache(maxsize=4096)  # a sheet names the same bodies row after row
 def organization_name(text: str, field: str = N_("单位名称")) -> str:
     """A body's name as it is stored: 2 to 200 characters. Raises as ``person_name`` does."""
     return _title(text, field, least=2, most=LONGEST_ORGANIZATION_NAME)

@@ -123,18 +123,21 @@ def register_organizations(
     rights.require(actor, "parties.edit")
     tree = access.region_tree()
     batch: _Batch[Organization, Organization] = _Batch(Organization, "uscc", NamedKind.ORGANIZATION)
+    bodies: dict[OrganizationEntry, Organization] = {}  # a sheet names the same body row after row
     for position, entry in enumerate(entries):
         try:
-            uscc, name = credit_code(entry.uscc), organization_name(entry.name)
-            body = Organization(
-                name=name,
-                name_key=comparison_form(name),
-                uscc=uscc,
-                organization_kind=_kind(entry.kind, uscc),
-                region_code=_region(actor, tree, entry.region),
-                created_at=now,
-            )
-            batch.offer(position, uscc, body)
+            body = bodies.get(entry)
+            if body is None:
+                uscc, name = credit_code(entry.uscc), organization_name(entry.name)
+                body = bodies[entry] = Organization(
+                    name=name,
+                    name_key=comparison_form(name),
+                    uscc=uscc,
+                    organization_kind=_kind(entry.kind, uscc),
+                    region_code=_region(actor, tree, entry.region),
+                    created_at=now,
+                )
+            batch.offer(position, body.uscc, body)
         except PartiesError as error:
             batch.refuse(position, error)
     return batch.write(actor, len(entries), _as_they_are, _same_organization)

@@ -59,6 +59,16 @@ class SamePerson(RaError):
     audited_refusal = True
 
 
+class EntryForged(RaError):
+    """The request's data are not those that were entered, or not by whom it says."""
+
+    code = "ra.entry_forged"
+    message = N_(
+        "申请 {number} 的录入数据或录入人被系统以外的途径改动过，不能校对。请退回重新录入，并立即报告安全管理员。"
+    )
+    audited_refusal = True
+
+
 class SubjectMissing(RaError):
     """A request of this kind names its holder."""
 

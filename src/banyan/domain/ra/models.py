@@ -152,6 +152,26 @@ class Approval(GuardedModel):
         return f"{self.request_id}:{self.decision}"
 
 
+class Entry(GuardedModel):
+    """Who entered which data, and what the certificate will say by them. The newest of a request counts.
+
+    The request's own columns can be edited by whoever holds the database; proofreading trusts only what agrees with
+    this row, so nobody proofreads one name while another is certified, and nobody's entry becomes somebody else's.
+    """
+
+    request = models.ForeignKey(ServiceRequest, models.PROTECT, related_name="entries")
+    data_digest = models.CharField(max_length=64)
+    certificate_digest = models.CharField(max_length=64)
+    entered_by = models.BigIntegerField()
+    credential = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    GUARDED_FIELDS = ("request_id", "data_digest", "certificate_digest", "entered_by", "credential", "at")
+
+    def __str__(self) -> str:
+        return f"{self.request_id}:{self.data_digest[:8]}"
+
+
 class Proofreading(GuardedModel):
     """A second person's word that exactly these data are right, and that the certificate will say exactly this.
 

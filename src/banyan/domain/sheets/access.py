@@ -8,7 +8,7 @@ from typing import Any
 from banyan.domain.iam import rights
 from banyan.domain.sheets.models import RowOutcome, SheetImport
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import BanyanError, N_, fill
+from banyan.kernel.errors import N_, BanyanError, fill
 
 
 @dataclass(frozen=True)

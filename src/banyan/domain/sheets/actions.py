@@ -75,6 +75,13 @@ def begin_import(
     return sheet
 
 
+def ensure_usable(rows: Iterable[Row]) -> None:
+    """Look at a sheet's header and first row before anything is recorded. Raises SheetError."""
+    _, rest = _find_header(rows)
+    if next(rest, None) is None:
+        raise SheetEmpty
+
+
 def import_rows(actor: Actor, sheet: SheetImport, rows: Iterable[Row], *, now: datetime) -> Iterator[SheetImport]:
     """Carry rows to requests, yielding the import after each slice for whoever shows progress.
 
@@ -154,7 +161,9 @@ def _open(actor: Actor, sheet: SheetImport, part: _Slice, now: datetime) -> None
 def _register_bodies(actor: Actor, part: _Slice, now: datetime) -> dict[int, Organization]:
     found: dict[int, Organization] = {}
     waiting = part.alive
-    for one, outcome in zip(waiting, register_organizations(actor, [a.organization for a in waiting], now=now), strict=True):
+    for one, outcome in zip(
+        waiting, register_organizations(actor, [a.organization for a in waiting], now=now), strict=True
+    ):
         if isinstance(outcome, Organization):
             found[one.row] = outcome
         else:
@@ -162,9 +171,7 @@ def _register_bodies(actor: Actor, part: _Slice, now: datetime) -> dict[int, Org
     return found
 
 
-def _register_people(
-    actor: Actor, part: _Slice, bodies: dict[int, Organization], now: datetime
-) -> dict[int, Person]:
+def _register_people(actor: Actor, part: _Slice, bodies: dict[int, Organization], now: datetime) -> dict[int, Person]:
     found: dict[int, Person] = {}
     waiting = [(one, one.person) for one in part.alive if one.person is not None]
     entries = [_with_body(entry, bodies[one.row].pk) for one, entry in waiting]
@@ -176,9 +183,7 @@ def _register_people(
     return found
 
 
-def _register_devices(
-    actor: Actor, part: _Slice, bodies: dict[int, Organization], now: datetime
-) -> dict[int, Device]:
+def _register_devices(actor: Actor, part: _Slice, bodies: dict[int, Organization], now: datetime) -> dict[int, Device]:
     found: dict[int, Device] = {}
     waiting = [(one, one.device) for one in part.alive if one.device is not None]
     entries = [_with_body(entry, bodies[one.row].pk) for one, entry in waiting]

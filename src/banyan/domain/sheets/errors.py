@@ -1,6 +1,6 @@
 """What can be wrong with a sheet as a whole, and with one cell of it."""
 
-from banyan.kernel.errors import BanyanError, N_
+from banyan.kernel.errors import N_, BanyanError
 
 
 class SheetError(BanyanError):

@@ -171,7 +171,9 @@ class _Reading:
         name = self.checked("requester_name", parties.person_name)
         number = self.checked(
             "requester_id",
-            lambda text: parties.identity_number("RESIDENT", text, today=self.today, name=BY_CODE["requester_id"].title),
+            lambda text: parties.identity_number(
+                "RESIDENT", text, today=self.today, name=BY_CODE["requester_id"].title
+            ),
         )
         phone = self.checked("requester_phone", parties.mobile_number)
         return {"name": name or "", "id_number": number.index_text if number else "", "phone": phone or ""}
@@ -216,4 +218,7 @@ def _days(text: str) -> int:
 
 def fault_fields(error: BanyanError) -> dict[str, Any]:
     """An error's fields as they can be stored."""
-    return {name: value if isinstance(value, str | int | bool | type(None)) else str(value) for name, value in error.fields.items()}
+    return {
+        name: value if isinstance(value, str | int | bool | type(None)) else str(value)
+        for name, value in error.fields.items()
+    }

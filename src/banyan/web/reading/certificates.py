@@ -129,9 +129,7 @@ def listing(
     return walked.with_rows([row_of(pair, now) for pair in walked.rows])
 
 
-def _in_state(
-    found: ScopedQuerySet[CertificatePair], state: str, now: datetime
-) -> ScopedQuerySet[CertificatePair]:
+def _in_state(found: ScopedQuerySet[CertificatePair], state: str, now: datetime) -> ScopedQuerySet[CertificatePair]:
     if state == "VALID":
         return found.filter(state=PairState.VALID, not_after__gt=now)
     if state == "EXPIRED":

@@ -29,9 +29,7 @@ def login(request: HttpRequest) -> HttpResponse:
         return render(request, "web/login.html")
     username = request.POST.get("username", "").strip()
     try:
-        session = log_in(
-            username=username, password=request.POST.get("password", ""), channel="pages", now=clock.now()
-        )
+        session = log_in(username=username, password=request.POST.get("password", ""), channel="pages", now=clock.now())
     except (LoginRefused, LockedOut) as error:
         context = {"error": errors.text(error), "username": username[:64]}
         return render(request, "web/login.html", context, status=403)
@@ -72,9 +70,15 @@ def first_password(request: HttpRequest) -> HttpResponse:
     context = {"first_time": True, "username": account.username, "account_name": account.display_name}
     if request.method != "POST":
         return render(request, "web/login.html", context)
+    if request.POST.get("username", "") != account.username:
+        # two links in one browser: the cookie is the later one's, the form the earlier one's
+        context["error"] = _(
+            "这个浏览器里后来又打开了另一个人的链接。下面是那个人；要设定您自己的口令，请重新打开您的链接。"
+        )
+        return render(request, "web/login.html", context, status=409)
     password = request.POST.get("password", "")
     if password != request.POST.get("again", ""):
-        context["error"] = _("两次输入的密码不一样。请重新输入。")
+        context["error"] = _("两次输入的口令不一样。请重新输入。")
         return render(request, "web/login.html", context, status=422)
     try:
         session = log_in_with_link(secret=secret, password=password, channel="pages", now=now)

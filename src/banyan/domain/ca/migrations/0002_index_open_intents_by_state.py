@@ -4,22 +4,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ca', '0001_initial'),
+        ("ca", "0001_initial"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='issuance',
-            name='ca_issuance_open',
+            model_name="issuance",
+            name="ca_issuance_open",
         ),
         migrations.AddIndex(
-            model_name='issuance',
-            index=models.Index(condition=models.Q(('state', 'INTENT')), fields=['connector', 'id'], name='ca_issuance_intent'),
+            model_name="issuance",
+            index=models.Index(
+                condition=models.Q(("state", "INTENT")), fields=["connector", "id"], name="ca_issuance_intent"
+            ),
         ),
         migrations.AddIndex(
-            model_name='issuance',
-            index=models.Index(condition=models.Q(('state', 'SUBMITTED')), fields=['connector', 'id'], name='ca_issuance_submitted'),
+            model_name="issuance",
+            index=models.Index(
+                condition=models.Q(("state", "SUBMITTED")), fields=["connector", "id"], name="ca_issuance_submitted"
+            ),
         ),
     ]

@@ -153,9 +153,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "requested_session",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="iam.session"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="iam.session"),
                 ),
                 (
                     "confirmed_by",

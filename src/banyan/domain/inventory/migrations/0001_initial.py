@@ -5,90 +5,177 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('parties', '0001_initial'),
+        ("parties", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='KeyMedium',
+            name="KeyMedium",
             fields=[
-                ('code', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('USB_KEY', 'USB Key'), ('TF_KEY', 'TF（SD）卡'), ('SIM_KEY', 'SIM 卡'), ('SIM_OVERLAY', 'SIM 贴片卡'), ('SERVER_HSM', '服务器密码机'), ('SOFT', '软令牌')], max_length=20)),
-                ('name', models.CharField(max_length=80)),
-                ('vendor', models.CharField(blank=True, max_length=80)),
-                ('is_active', models.BooleanField(default=True)),
-                ('version', models.PositiveIntegerField(default=1)),
+                ("code", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("USB_KEY", "USB Key"),
+                            ("TF_KEY", "TF（SD）卡"),
+                            ("SIM_KEY", "SIM 卡"),
+                            ("SIM_OVERLAY", "SIM 贴片卡"),
+                            ("SERVER_HSM", "服务器密码机"),
+                            ("SOFT", "软令牌"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("vendor", models.CharField(blank=True, max_length=80)),
+                ("is_active", models.BooleanField(default=True)),
+                ("version", models.PositiveIntegerField(default=1)),
             ],
             options={
-                'db_table': 'inventory_keymedium',
+                "db_table": "inventory_keymedium",
             },
         ),
         migrations.CreateModel(
-            name='Token',
+            name="Token",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('row_version', models.IntegerField(default=0, editable=False)),
-                ('row_mac', models.BinaryField(default=b'', max_length=16)),
-                ('region_code', models.CharField(max_length=6)),
-                ('serial', models.CharField(max_length=64, unique=True)),
-                ('state', models.CharField(choices=[('IN_STOCK', '在库'), ('ASSIGNED', '已领用'), ('PERSONALIZING', '制证中'), ('PERSONALIZED', '已制证'), ('IN_TRANSIT', '邮寄中'), ('HANDED_OVER', '已交付'), ('LOCKED', '已锁定'), ('RETURNED', '已交回'), ('LOST', '已挂失'), ('DAMAGED', '已损坏'), ('DESTROYED', '已销毁')], default='IN_STOCK', max_length=14)),
-                ('batch', models.CharField(blank=True, max_length=40)),
-                ('admin_pin_sealed', models.BinaryField(null=True)),
-                ('location', models.CharField(blank=True, max_length=120)),
-                ('state_at', models.DateTimeField()),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('holder_organization', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tokens', to='parties.organization')),
-                ('holder_person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tokens', to='parties.person')),
-                ('issuing_point', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.issuingpoint')),
-                ('medium', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.keymedium')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("row_version", models.IntegerField(default=0, editable=False)),
+                ("row_mac", models.BinaryField(default=b"", max_length=16)),
+                ("region_code", models.CharField(max_length=6)),
+                ("serial", models.CharField(max_length=64, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("IN_STOCK", "在库"),
+                            ("ASSIGNED", "已领用"),
+                            ("PERSONALIZING", "制证中"),
+                            ("PERSONALIZED", "已制证"),
+                            ("IN_TRANSIT", "邮寄中"),
+                            ("HANDED_OVER", "已交付"),
+                            ("LOCKED", "已锁定"),
+                            ("RETURNED", "已交回"),
+                            ("LOST", "已挂失"),
+                            ("DAMAGED", "已损坏"),
+                            ("DESTROYED", "已销毁"),
+                        ],
+                        default="IN_STOCK",
+                        max_length=14,
+                    ),
+                ),
+                ("batch", models.CharField(blank=True, max_length=40)),
+                ("admin_pin_sealed", models.BinaryField(null=True)),
+                ("location", models.CharField(blank=True, max_length=120)),
+                ("state_at", models.DateTimeField()),
+                ("note", models.CharField(blank=True, max_length=200)),
+                (
+                    "holder_organization",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tokens",
+                        to="parties.organization",
+                    ),
+                ),
+                (
+                    "holder_person",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tokens",
+                        to="parties.person",
+                    ),
+                ),
+                (
+                    "issuing_point",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="parties.issuingpoint",
+                    ),
+                ),
+                (
+                    "medium",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="inventory.keymedium",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'inventory_token',
+                "db_table": "inventory_token",
             },
         ),
         migrations.CreateModel(
-            name='PersonalizationTask',
+            name="PersonalizationTask",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region_code', models.CharField(max_length=6)),
-                ('issuance_id', models.BigIntegerField(unique=True)),
-                ('container', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('OPEN', '待写入'), ('WRITTEN', '已写入'), ('VERIFIED', '已核验'), ('VOID', '已作废')], default='OPEN', max_length=10)),
-                ('envelope', models.BinaryField(null=True)),
-                ('is_current', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField()),
-                ('written_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('void_reason', models.CharField(blank=True, max_length=200)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('token', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='inventory.token')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region_code", models.CharField(max_length=6)),
+                ("issuance_id", models.BigIntegerField(unique=True)),
+                ("container", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("OPEN", "待写入"), ("WRITTEN", "已写入"), ("VERIFIED", "已核验"), ("VOID", "已作废")],
+                        default="OPEN",
+                        max_length=10,
+                    ),
+                ),
+                ("envelope", models.BinaryField(null=True)),
+                ("is_current", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField()),
+                ("written_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("void_reason", models.CharField(blank=True, max_length=200)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "token",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tasks",
+                        to="inventory.token",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'inventory_personalizationtask',
+                "db_table": "inventory_personalizationtask",
             },
         ),
         migrations.AddIndex(
-            model_name='token',
-            index=models.Index(fields=['region_code', 'state', 'id'], name='inventory_token_region'),
+            model_name="token",
+            index=models.Index(fields=["region_code", "state", "id"], name="inventory_token_region"),
         ),
         migrations.AddIndex(
-            model_name='token',
-            index=models.Index(fields=['issuing_point', 'medium', 'state'], name='inventory_token_stock'),
+            model_name="token",
+            index=models.Index(fields=["issuing_point", "medium", "state"], name="inventory_token_stock"),
         ),
         migrations.AddIndex(
-            model_name='personalizationtask',
-            index=models.Index(fields=['token', 'state'], name='inventory_task_token'),
+            model_name="personalizationtask",
+            index=models.Index(fields=["token", "state"], name="inventory_task_token"),
         ),
         migrations.AddIndex(
-            model_name='personalizationtask',
-            index=models.Index(condition=models.Q(('state__in', ['OPEN', 'WRITTEN'])), fields=['region_code', 'id'], name='inventory_task_open'),
+            model_name="personalizationtask",
+            index=models.Index(
+                condition=models.Q(("state__in", ["OPEN", "WRITTEN"])),
+                fields=["region_code", "id"],
+                name="inventory_task_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='personalizationtask',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'VOID'), _negated=True), fields=('token', 'container'), name='inventory_container_once'),
+            model_name="personalizationtask",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "VOID"), _negated=True),
+                fields=("token", "container"),
+                name="inventory_container_once",
+            ),
         ),
     ]

@@ -31,9 +31,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "outbox_delivered_mark",
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("target", "ordering_key"), name="outbox_delivered_mark_key"
-                    )
+                    models.UniqueConstraint(fields=("target", "ordering_key"), name="outbox_delivered_mark_key")
                 ],
             },
         ),
@@ -52,9 +50,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "outbox_idempotent_call",
-                "constraints": [
-                    models.UniqueConstraint(fields=("scope", "key"), name="outbox_idempotent_call_key")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("scope", "key"), name="outbox_idempotent_call_key")],
             },
         ),
         migrations.CreateModel(
@@ -93,9 +89,7 @@ class Migration(migrations.Migration):
                         name="outbox_message_due",
                     ),
                     models.Index(
-                        condition=models.Q(
-                            ("state", "PENDING"), models.Q(("ordering_key", ""), _negated=True)
-                        ),
+                        condition=models.Q(("state", "PENDING"), models.Q(("ordering_key", ""), _negated=True)),
                         fields=["target", "ordering_key", "id"],
                         name="outbox_message_order",
                     ),

@@ -5,136 +5,210 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='IssuingPoint',
+            name="IssuingPoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region_code', models.CharField(max_length=6)),
-                ('code', models.CharField(max_length=20, unique=True)),
-                ('name', models.CharField(max_length=60)),
-                ('is_active', models.BooleanField(default=True)),
-                ('version', models.PositiveIntegerField(default=1)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region_code", models.CharField(max_length=6)),
+                ("code", models.CharField(max_length=20, unique=True)),
+                ("name", models.CharField(max_length=60)),
+                ("is_active", models.BooleanField(default=True)),
+                ("version", models.PositiveIntegerField(default=1)),
             ],
             options={
-                'db_table': 'parties_issuingpoint',
+                "db_table": "parties_issuingpoint",
             },
         ),
         migrations.CreateModel(
-            name='NameGram',
+            name="NameGram",
             fields=[
-                ('pk', models.CompositePrimaryKey('kind', 'gram', 'object_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.SmallIntegerField()),
-                ('gram', models.CharField(max_length=64)),
-                ('object_id', models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "kind", "gram", "object_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("kind", models.SmallIntegerField()),
+                ("gram", models.CharField(max_length=64)),
+                ("object_id", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'parties_namegram',
+                "db_table": "parties_namegram",
             },
         ),
         migrations.CreateModel(
-            name='Organization',
+            name="Organization",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region_code', models.CharField(max_length=6)),
-                ('name', models.CharField(max_length=200)),
-                ('name_key', models.CharField(max_length=200)),
-                ('uscc', models.CharField(max_length=18, unique=True)),
-                ('organization_kind', models.CharField(choices=[('GOVERNMENT', '机关'), ('PUBLIC_INSTITUTION', '事业单位'), ('MASS_ORGANIZATION', '群团'), ('SOCIAL_ORGANIZATION', '社会组织'), ('ENTERPRISE', '企业'), ('OTHER', '其他')], default='OTHER', max_length=20)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region_code", models.CharField(max_length=6)),
+                ("name", models.CharField(max_length=200)),
+                ("name_key", models.CharField(max_length=200)),
+                ("uscc", models.CharField(max_length=18, unique=True)),
+                (
+                    "organization_kind",
+                    models.CharField(
+                        choices=[
+                            ("GOVERNMENT", "机关"),
+                            ("PUBLIC_INSTITUTION", "事业单位"),
+                            ("MASS_ORGANIZATION", "群团"),
+                            ("SOCIAL_ORGANIZATION", "社会组织"),
+                            ("ENTERPRISE", "企业"),
+                            ("OTHER", "其他"),
+                        ],
+                        default="OTHER",
+                        max_length=20,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'parties_organization',
-                'indexes': [models.Index(fields=['region_code', 'id'], name='parties_org_region')],
+                "db_table": "parties_organization",
+                "indexes": [models.Index(fields=["region_code", "id"], name="parties_org_region")],
             },
         ),
         migrations.CreateModel(
-            name='Region',
+            name="Region",
             fields=[
-                ('code', models.CharField(max_length=6, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=40)),
-                ('other_names', models.CharField(blank=True, max_length=200)),
-                ('level', models.CharField(choices=[('PROVINCE', '省'), ('PREFECTURE', '设区市'), ('COUNTY', '县（市、区）'), ('BUSINESS_AREA', '综合实验区')], max_length=14)),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='parties.region')),
+                ("code", models.CharField(max_length=6, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=40)),
+                ("other_names", models.CharField(blank=True, max_length=200)),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("PROVINCE", "省"),
+                            ("PREFECTURE", "设区市"),
+                            ("COUNTY", "县（市、区）"),
+                            ("BUSINESS_AREA", "综合实验区"),
+                        ],
+                        max_length=14,
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="parties.region",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'parties_region',
-                'ordering': ['code'],
+                "db_table": "parties_region",
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='RegionClosure',
+            name="RegionClosure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ancestor', models.CharField(max_length=6)),
-                ('descendant', models.CharField(max_length=6)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ancestor", models.CharField(max_length=6)),
+                ("descendant", models.CharField(max_length=6)),
             ],
             options={
-                'db_table': 'parties_regionclosure',
-                'indexes': [models.Index(fields=['descendant'], name='parties_closure_up')],
-                'constraints': [models.UniqueConstraint(fields=('ancestor', 'descendant'), name='parties_closure_once')],
+                "db_table": "parties_regionclosure",
+                "indexes": [models.Index(fields=["descendant"], name="parties_closure_up")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("ancestor", "descendant"), name="parties_closure_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RetiredRegion',
+            name="RetiredRegion",
             fields=[
-                ('code', models.CharField(max_length=6, primary_key=True, serialize=False)),
-                ('name', models.CharField(blank=True, max_length=40)),
-                ('current', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='retired_codes', to='parties.region')),
+                ("code", models.CharField(max_length=6, primary_key=True, serialize=False)),
+                ("name", models.CharField(blank=True, max_length=40)),
+                (
+                    "current",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="retired_codes", to="parties.region"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'parties_retiredregion',
+                "db_table": "parties_retiredregion",
             },
         ),
         migrations.CreateModel(
-            name='Device',
+            name="Device",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region_code', models.CharField(max_length=6)),
-                ('name', models.CharField(max_length=200)),
-                ('name_key', models.CharField(max_length=200)),
-                ('identity_key', models.CharField(max_length=330, unique=True)),
-                ('domain_name', models.CharField(blank=True, max_length=253)),
-                ('ip_address', models.CharField(blank=True, max_length=45)),
-                ('icp_number', models.CharField(blank=True, max_length=40)),
-                ('serial_number', models.CharField(blank=True, max_length=64)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField()),
-                ('organization', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='devices', to='parties.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region_code", models.CharField(max_length=6)),
+                ("name", models.CharField(max_length=200)),
+                ("name_key", models.CharField(max_length=200)),
+                ("identity_key", models.CharField(max_length=330, unique=True)),
+                ("domain_name", models.CharField(blank=True, max_length=253)),
+                ("ip_address", models.CharField(blank=True, max_length=45)),
+                ("icp_number", models.CharField(blank=True, max_length=40)),
+                ("serial_number", models.CharField(blank=True, max_length=64)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="devices",
+                        to="parties.organization",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'parties_device',
-                'indexes': [models.Index(fields=['region_code', 'id'], name='parties_device_region')],
+                "db_table": "parties_device",
+                "indexes": [models.Index(fields=["region_code", "id"], name="parties_device_region")],
             },
         ),
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region_code', models.CharField(max_length=6)),
-                ('name', models.CharField(max_length=60)),
-                ('name_key', models.CharField(max_length=60)),
-                ('id_type', models.CharField(choices=[('RESIDENT', '居民身份证'), ('RESIDENCE_PERMIT', '港澳台居民居住证'), ('FOREIGN_PERMANENT', '外国人永久居留身份证'), ('PASSPORT', '护照'), ('MILITARY', '军人证件')], max_length=20)),
-                ('id_sealed', models.BinaryField()),
-                ('id_index', models.BinaryField(max_length=16, unique=True)),
-                ('id_masked', models.CharField(max_length=24)),
-                ('phone_sealed', models.BinaryField(null=True)),
-                ('phone_index', models.BinaryField(max_length=16, null=True)),
-                ('phone_masked', models.CharField(blank=True, max_length=16)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField()),
-                ('organization', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='people', to='parties.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region_code", models.CharField(max_length=6)),
+                ("name", models.CharField(max_length=60)),
+                ("name_key", models.CharField(max_length=60)),
+                (
+                    "id_type",
+                    models.CharField(
+                        choices=[
+                            ("RESIDENT", "居民身份证"),
+                            ("RESIDENCE_PERMIT", "港澳台居民居住证"),
+                            ("FOREIGN_PERMANENT", "外国人永久居留身份证"),
+                            ("PASSPORT", "护照"),
+                            ("MILITARY", "军人证件"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("id_sealed", models.BinaryField()),
+                ("id_index", models.BinaryField(max_length=16, unique=True)),
+                ("id_masked", models.CharField(max_length=24)),
+                ("phone_sealed", models.BinaryField(null=True)),
+                ("phone_index", models.BinaryField(max_length=16, null=True)),
+                ("phone_masked", models.CharField(blank=True, max_length=16)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="people",
+                        to="parties.organization",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'parties_person',
-                'indexes': [models.Index(fields=['region_code', 'id'], name='parties_person_region'), models.Index(fields=['phone_index'], name='parties_person_phone')],
+                "db_table": "parties_person",
+                "indexes": [
+                    models.Index(fields=["region_code", "id"], name="parties_person_region"),
+                    models.Index(fields=["phone_index"], name="parties_person_phone"),
+                ],
             },
         ),
     ]

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from banyan.domain import audit
 from banyan.domain.audit.models import insert_guarded
-from banyan.domain.ca.rules import certificate_digest_many
-from banyan.domain.ra import entering, moving, notices, rules, sealed_data, subjects
+from banyan.domain.ra import entering, entries, moving, notices, rules, sealed_data, subjects
 from banyan.domain.ra.actions.materials import ensure_changeable, settle
 from banyan.domain.ra.errors import DataMissing, SeenOtherData
 from banyan.domain.ra.models import Proofreading, ServiceRequest
@@ -63,7 +62,8 @@ def enter(
         move.note(request, Verb.ENTER, "corrected")
     settle(move, request)
     move.write(_ENTERED)
-    audit.record(actor, "ra.enter", request, version=request.data_version, digest=request.data_digest)
+    rows = entries.write(actor, [request], now)
+    audit.record(actor, "ra.enter", request, rows=rows, version=request.data_version, digest=request.data_digest)
     return request
 
 
@@ -112,19 +112,20 @@ def proofread_many(actor: Actor, request_ids: Sequence[int], now: datetime) -> O
 
 @audit.action
 def _proofread_slice(actor: Actor, request_ids: Sequence[int], now: datetime, seen: str) -> Outcome:
+    entered = entries.newest(request_ids)
+
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.PROOFREAD)
         moving.ensure_turn(request, Verb.PROOFREAD)
-        moving.ensure_other_person(actor, request, Verb.PROOFREAD)
         if not request.data_digest or request.entered_by is None:
             raise DataMissing(number=request.number)
+        entries.ensure_genuine(request, entered.get(request.pk))
+        moving.ensure_other_person(actor, request, Verb.PROOFREAD)
         if seen and seen != request.data_digest:
             raise SeenOtherData(number=request.number)
 
     good, outcome = moving.each(actor, "ra.proofread", request_ids, work)
-    digests = certificate_digest_many(
-        (one.system, one.kind, one.profile, bytes(one.subject_der), one.extension_values) for one in good
-    )
+    digests = entries.certificate_digests(good)
     readings = [_proofreading(actor, one, digest, now) for one, digest in zip(good, digests, strict=True)]
     insert_guarded(readings)
     move = Move(actor, now)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from banyan.domain import audit, bulk, outbox
 from banyan.domain.iam import rights
-from banyan.domain.ra import entering, moving, numbers, rules, sealed_data, storing, working_days
+from banyan.domain.ra import entering, entries, moving, numbers, rules, sealed_data, storing, working_days
 from banyan.domain.ra.entering import Entered, Plan
 from banyan.domain.ra.models import Material, RequestState, ServiceRequest
 from banyan.domain.ra.moving import Move
@@ -109,10 +109,13 @@ def _write(actor: Actor, ready: Sequence[tuple[Plan, Entered | None]], now: date
     bulk.insert_many(requests)
     bulk.insert_many(_materials(actor, requests, [plan for plan, _ in ready], now))
     move.write_lines()
+    with_data = [request for request, (_, item) in zip(requests, ready, strict=True) if item is not None]
+    rows = {entry.request_id: [entry] for entry in entries.write(actor, with_data, now)}
     audit.record_many(
         actor,
         "ra.open_request",
         requests,
+        rows=[rows.get(one.pk, []) for one in requests],
         details=[{"business": one.business, "system": one.system, "number": one.number} for one in requests],
     )
     return requests

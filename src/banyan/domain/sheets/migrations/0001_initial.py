@@ -5,48 +5,59 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='SheetImport',
+            name="SheetImport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sm3', models.CharField(max_length=64)),
-                ('name', models.CharField(max_length=200)),
-                ('size', models.BigIntegerField()),
-                ('path', models.CharField(max_length=200)),
-                ('actor', models.BigIntegerField()),
-                ('row_count', models.IntegerField(default=0)),
-                ('last_row', models.IntegerField(default=0)),
-                ('good', models.IntegerField(default=0)),
-                ('failed', models.IntegerField(default=0)),
-                ('state', models.CharField(choices=[('RUNNING', '导入中'), ('DONE', '已完成')], default='RUNNING', max_length=8)),
-                ('left_out', models.TextField(blank=True)),
-                ('started_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('version', models.IntegerField(default=1)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sm3", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=200)),
+                ("size", models.BigIntegerField()),
+                ("path", models.CharField(max_length=200)),
+                ("actor", models.BigIntegerField()),
+                ("row_count", models.IntegerField(default=0)),
+                ("last_row", models.IntegerField(default=0)),
+                ("good", models.IntegerField(default=0)),
+                ("failed", models.IntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("RUNNING", "导入中"), ("DONE", "已完成")], default="RUNNING", max_length=8
+                    ),
+                ),
+                ("left_out", models.TextField(blank=True)),
+                ("started_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("version", models.IntegerField(default=1)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('sm3', 'actor'), name='sheets_import_once')],
+                "constraints": [models.UniqueConstraint(fields=("sm3", "actor"), name="sheets_import_once")],
             },
         ),
         migrations.CreateModel(
-            name='RowOutcome',
+            name="RowOutcome",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('row', models.IntegerField()),
-                ('request_id', models.BigIntegerField(null=True)),
-                ('request_number', models.CharField(blank=True, max_length=32)),
-                ('faults', models.TextField(blank=True)),
-                ('sheet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='sheets.sheetimport')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("row", models.IntegerField()),
+                ("request_id", models.BigIntegerField(null=True)),
+                ("request_number", models.CharField(blank=True, max_length=32)),
+                ("faults", models.TextField(blank=True)),
+                (
+                    "sheet",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outcomes",
+                        to="sheets.sheetimport",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('sheet', 'row'), name='sheets_outcome_once')],
+                "constraints": [models.UniqueConstraint(fields=("sheet", "row"), name="sheets_outcome_once")],
             },
         ),
     ]

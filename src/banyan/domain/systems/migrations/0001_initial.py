@@ -5,39 +5,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('parties', '0001_initial'),
+        ("parties", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='IssuingSystem',
+            name="IssuingSystem",
             fields=[
-                ('code', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('connector', models.CharField(blank=True, max_length=40)),
-                ('version', models.PositiveIntegerField(default=1)),
+                ("code", models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ("is_enabled", models.BooleanField(default=True)),
+                ("connector", models.CharField(blank=True, max_length=40)),
+                ("version", models.PositiveIntegerField(default=1)),
             ],
             options={
-                'db_table': 'systems_issuingsystem',
-                'ordering': ['code'],
+                "db_table": "systems_issuingsystem",
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='IssuingPointSwitch',
+            name="IssuingPointSwitch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('issuing_point', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.issuingpoint')),
-                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='points', to='systems.issuingsystem')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("is_enabled", models.BooleanField(default=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "issuing_point",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.issuingpoint"
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="points", to="systems.issuingsystem"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'systems_issuingpointswitch',
-                'constraints': [models.UniqueConstraint(fields=('system', 'issuing_point'), name='systems_point_once')],
+                "db_table": "systems_issuingpointswitch",
+                "constraints": [models.UniqueConstraint(fields=("system", "issuing_point"), name="systems_point_once")],
             },
         ),
     ]
