@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import django
@@ -75,8 +74,8 @@ def home() -> Home:
 
 
 @pytest.fixture
-def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A place for an installation made by the test itself through the command line."""
     place = Home(tmp_path / "h")
     monkeypatch.setenv("BANYAN_HOME", str(place.path))
-    yield place
+    return place

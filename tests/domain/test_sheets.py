@@ -39,9 +39,7 @@ def take(clerk: Actor, path: Path, *, stop_after: int | None = None) -> SheetImp
     sheet = actions.begin_import(
         clerk, name=path.name, content=path.read_bytes(), row_count=opened.row_count, left_out=opened.left_out, now=NOW
     )
-    for sheet in islice(actions.import_rows(clerk, sheet, opened.rows, now=NOW), stop_after):
-        pass
-    return sheet
+    return list(islice(actions.import_rows(clerk, sheet, opened.rows, now=NOW), stop_after))[-1]
 
 
 def written(tmp_path: Path, rows: list[dict[str, str]], name: str = "a.xlsx") -> Path:

@@ -1,6 +1,7 @@
 """Looking for what must not lie about in clear: in every column of every table, in every file, in what commands tell.
 
-Run in a process of its own on an installation: ``python -m support.searching <letters> <the sheet put in> <more files…>`` prints JSON.
+Run in a process of its own on an installation: ``python -m support.searching <letters> <the sheet put in> <more files…>`` prints
+JSON.
 """
 
 import base64
@@ -33,7 +34,7 @@ def secrets_of_the_sample(letters: Path, home: Any) -> dict[str, re.Pattern[byte
         wanted[f"administrator PIN of {name}"] = _text(pin)
     for name, key in _private_keys(letters, home):
         wanted[name] = _key(key)
-    for path in sorted(home.keys.glob("*.kek")) + [home.keys / "token.secret"]:
+    for path in [*sorted(home.keys.glob("*.kek")), home.keys / "token.secret"]:
         wanted[path.name] = _key(path.read_bytes())
     wanted["a PEM private key"] = re.compile(rb"PRIVATE KEY")
     return wanted

@@ -27,6 +27,7 @@ def import_file(actor: Actor, source: Path, now: datetime, *, show: bool) -> She
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not show, transient=True) as progress:
         task = progress.add_task(source.name, total=opened.row_count)
-        for imported in actions.import_rows(actor, imported, opened.rows, now=now):
-            progress.update(task, completed=imported.last_row)
+        for state in actions.import_rows(actor, imported, opened.rows, now=now):
+            imported = state
+            progress.update(task, completed=state.last_row)
     return imported

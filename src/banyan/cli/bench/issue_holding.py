@@ -226,7 +226,7 @@ def _fill_escrow(home: Home, issuances: _Copied, models: Sequence[int], copies: 
     store = sqlite3.connect(home.kmc / "store.db")
     names = "issuance, public, data_key, sealed, recipient, since"
     rows = store.execute(
-        f"SELECT {names} FROM in_use WHERE issuance BETWEEN ? AND ?",
+        f"SELECT {names} FROM in_use WHERE issuance BETWEEN ? AND ?",  # noqa: S608  (names above)
         (min(models), max(models)),
     ).fetchall()
     marks = ", ".join("?" * 6)
