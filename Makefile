@@ -37,7 +37,7 @@ run: setup ## Make a sample installation (or continue it), issue its certificate
 
 test: test-packages setup $(VENV)/.test-ready ## Set everything up and run every test
 	$(BIN)/pytest -n $(JOBS) -q
-	BANYAN_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) -q tests/domain tests/journeys
+	BANYAN_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) -q tests/domain
 
 $(VENV)/.test-ready: requirements/dev.txt $(VENV)/.set-up
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt

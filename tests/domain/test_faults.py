@@ -1,4 +1,4 @@
-"""What happens while something is missing: a process down, a CA silent, the disk full, two starts at once (issue 2, faults).
+"""A process down, a CA silent, the disk full, two starts at once (issue 2, bad input and faults).
 
 Work queues up, says that it waits, and goes on by itself; nothing is lost and nothing is done twice.
 """

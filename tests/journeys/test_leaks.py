@@ -1,4 +1,4 @@
-"""After the demo no table, log, file or export holds an ID number, a phone, a PIN or a private key (issue 2, faults; F7)."""
+"""After the demo nothing holds an ID number, a phone, a PIN or a private key in clear (issue 2, faults; F7)."""
 
 import json
 import shutil

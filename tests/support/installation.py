@@ -170,7 +170,7 @@ class Nursery:
     def start(
         self, role: str, *, boundary: str = "", passings: int = 1, largest_file: int = 0, **options: Any
     ) -> Process:
-        """Fork a process in a role of ``support.killing``: armed with a boundary, or on a disk that is as good as full."""
+        """Fork a process in a role of ``support.killing``: armed with a boundary, or on a disk as good as full."""
         order = {"boundary": boundary, "passings": passings, "largest_file": largest_file, "options": options}
         return Process(self, role, self.ask(role=role, **order))
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.db import DatabaseError
+
 from banyan.adapters.checkpoints import signing
 from banyan.adapters.connectors import connector
 from banyan.domain import outbox
@@ -51,6 +53,10 @@ def work(home: Home, now: datetime) -> RoundOutcome:
             part()
         except ServiceUnavailable as error:
             outcome.failed += (f"{name}: {error}",)
+        except DatabaseError as error:
+            # another jobs process did the same at the same moment, or the database is away: the next round sees
+            _log.warning("%s: %s", name, type(error).__name__)
+            outcome.failed += (f"{name}: {type(error).__name__}",)
         except BanyanError as error:
             _log.error("%s: %s [%s]", name, error, error.code)
             outcome.failed += (f"{name}: {error}",)
