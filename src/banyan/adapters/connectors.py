@@ -24,9 +24,12 @@ class ConnectorUnknown(BanyanError):
     message = N_("没有名为 {name} 的接口。可用的有：{known}。")
 
 
-@lru_cache
-def connector(name: str, home: Home) -> Connector:
-    """The connector of that name, one a process: it keeps its connections and its work under way. Raises ConnectorUnknown."""
+def open_connector(name: str, home: Home) -> Connector:
+    """A connector of the caller's own, who closes it. Raises ConnectorUnknown."""
     if name not in CONNECTORS:
         raise ConnectorUnknown(name=name, known="、".join(CONNECTORS))
     return CONNECTORS[name](home)
+
+
+# The connector that a process keeps as long as it lives, with its connections and its work under way; nobody closes it.
+connector = lru_cache(open_connector)

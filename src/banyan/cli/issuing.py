@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from banyan.adapters.connectors import connector
+from banyan.adapters.connectors import open_connector
 from banyan.cli import shown, stepping, views
 from banyan.cli.main_job import serial_for
 from banyan.cli.personalizing import drawer, make_tokens, prepare, write
@@ -163,7 +163,7 @@ def _connected(home: Home, names: Iterable[str]) -> Iterator[list[Connector]]:
     with ExitStack() as stack:
         if ca_rules.EMBEDDED in wanted:
             stack.enter_context(key_holders(home))
-        links: list[Any] = [connector(name, home) for name in wanted]
+        links: list[Any] = [open_connector(name, home) for name in wanted]
         for link in links:
             stack.callback(link.close)
         yield links

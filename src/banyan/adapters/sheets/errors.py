@@ -12,7 +12,7 @@ class SheetUnreadable(BanyanError):
 
 class SheetEncrypted(SheetUnreadable):
     code = "sheets.encrypted"
-    message = N_("这个表格设了打开密码。去掉密码，另存后再导入。")
+    message = N_("这个表格设了打开口令。去掉口令，另存后再导入。")
 
 
 class SheetTooLarge(SheetUnreadable):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from banyan import gm
 from banyan.domain.audit.errors import CheckpointInvalid
@@ -60,19 +60,27 @@ def append(home: Home, checkpoint: Checkpoint, sign: Sign) -> None:
         body = _body(checkpoint) | {"previous": gm.sm3(lines[-1]).hex() if lines else ""}
         signature, public_key = sign(PREFIX + _json(body))
         _pin(home, public_key, len(lines) + 1)
-        line = _json(body | {"signature": signature.hex()}) + b"\n"
+        _add(file, _json(body | {"signature": signature.hex()}) + b"\n")
+
+
+def _add(file: BinaryIO, line: bytes) -> None:
+    """A line is there as a whole or, on a full disk, not at all."""
+    end = file.seek(0, os.SEEK_END)
+    try:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
+    except OSError:
+        os.ftruncate(file.fileno(), end)
+        raise
 
 
 def read(home: Home) -> list[Checkpoint]:
     """All lines, signatures and order checked. Raises CheckpointInvalid naming the first bad line."""
     path = file_of(home)
-    if not path.exists():
-        return []
-    pinned = _pinned(home)
-    return list(_checked(path.read_bytes().splitlines(), pinned))
+    # A disk full at the first line leaves the file empty and no key pinned: that is no checkpoint yet.
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return list(_checked(lines, _pinned(home))) if lines else []
 
 
 def _checked(lines: list[bytes], public_key: bytes) -> Iterator[Checkpoint]:
