@@ -357,4 +357,4 @@ def test_tokens_in_stock_are_taken_out_when_issuing(world: World) -> None:
     token = world.token()
     issuing.issue(world, request, token=token)
     stored = Token.objects.unscoped("test").get(pk=token.pk)
-    assert (stored.state, stored.holder_person_id) == ("ASSIGNED", world.people[0].pk)
+    assert (stored.state, stored.holder_person_id) == ("PERSONALIZING", world.people[0].pk)

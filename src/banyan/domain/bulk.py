@@ -4,8 +4,8 @@ The ORM's bulk_create costs more than everything else in an issuance; here colum
 and rows go to the driver as they are (executemany on SQLite, COPY on PostgreSQL).
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -81,14 +81,14 @@ def update_values(table: str, columns: Sequence[str], where: Sequence[str], valu
         return int(connection.connection.executemany(statement, values).rowcount)
 
 
-def prepared_values(row: models.Model, fields: "Sequence[models.Field[Any, Any]]") -> list[Any]:
-    """The database's form of some fields of an instance."""
-    return [
-        moment(getattr(row, field.attname))
-        if type(field) is models.DateTimeField
-        else _plain(field.get_db_prep_save(getattr(row, field.attname), connection))
-        for field in fields
-    ]
+def update_rows(rows: Sequence[models.Model], fields: Iterable[str], *, where: str, before: Sequence[Any]) -> int:
+    """Write some fields (by name or column attribute) of instances of one model, each by its primary key and only if its
+    column ``where`` still holds the value of ``before``. Returns rows changed.
+    """
+    model = type(rows[0])
+    columns, read, prepare = _plan(model, connection.vendor, frozenset(fields))
+    values = [(*_prepared(read(row), prepare), row.pk, value) for row, value in zip(rows, before, strict=True)]
+    return update_values(model._meta.db_table, columns, (column(model._meta.pk), where), values)
 
 
 def column(field: "models.Field[Any, Any]") -> str:
@@ -99,9 +99,12 @@ def column(field: "models.Field[Any, Any]") -> str:
 
 
 @lru_cache(maxsize=256)
-def _plan(model: type[models.Model], vendor: str) -> tuple[list[str], Any, list[Any]]:
+def _plan(
+    model: type[models.Model], vendor: str, names: frozenset[str] | None = None
+) -> tuple[list[str], Callable[[Any], Sequence[Any]], list[Callable[[Any], Any] | None]]:
+    """Columns, how to read them from an instance, and how each is prepared; of all fields, or of at least two."""
     del vendor  # part of the key: preparation differs by database
-    fields = list(model._meta.concrete_fields)
+    fields = [field for field in model._meta.concrete_fields if names is None or {field.name, field.attname} & names]
     return (
         [column(field) for field in fields],
         attrgetter(*(field.attname for field in fields)),
@@ -120,10 +123,12 @@ _AS_IT_IS = (
 )
 
 
-def _preparation(field: "models.Field[Any, Any]") -> Any:
+def _preparation(field: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
     """None where the driver takes the value as it is; otherwise the field's own preparation."""
     if type(field) is models.DateTimeField:
         return moment
+    if type(field) is models.DateField:
+        return _day
     if isinstance(field, _AS_IT_IS) and type(field).__module__.startswith("django."):
         return None
     return lambda value: _plain(field.get_db_prep_save(value, connection))
@@ -135,7 +140,12 @@ def moment(value: datetime | None) -> Any:
     return connection.ops.adapt_datetimefield_value(value)
 
 
-def _prepared(values: Sequence[Any], preparations: list[Any]) -> list[Any]:
+@lru_cache(maxsize=1024)
+def _day(value: date | None) -> Any:
+    return connection.ops.adapt_datefield_value(value)
+
+
+def _prepared(values: Sequence[Any], preparations: Sequence[Callable[[Any], Any] | None]) -> list[Any]:
     return [value if prepare is None else prepare(value) for value, prepare in zip(values, preparations, strict=True)]
 
 

@@ -1,8 +1,8 @@
 """MAC over rows: a changed column of a certificate, an approval, a token or a right is found.
 
-The encoding is unambiguous: every value carries its type, and text and bytes carry their length, so no two
-different rows give the same bytes. It does not depend on the database: an instant is microseconds since 1970
-in UTC.
+What stands for a row is a JSON array: JSON shows where each value ends and of which type it is, and types that JSON
+lacks are pairs of a letter and a text, so no two different rows give the same bytes. It does not depend on the
+database: an instant is microseconds since 1970 in UTC.
 """
 
 import json
@@ -17,6 +17,8 @@ from banyan import gm
 MAC_BYTES = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def canonical(label: str, values: Iterable[Any]) -> bytes:
@@ -24,45 +26,31 @@ def canonical(label: str, values: Iterable[Any]) -> bytes:
 
     Raises TypeError for a naive datetime, a float or any other type without a stable form.
     """
-    parts = [f"{len(label)}:{label}"]
-    for value in values:
-        kind = type(value)
-        if kind is str:
-            parts.append(f"s{len(value)}:{value}")
-        elif kind is int:
-            parts.append(f"i{value};")
-        elif kind is bytes:
-            parts.append(f"x{len(value)}:{value.hex()}")
-        elif value is None:
-            parts.append("n")
-        else:
-            parts.append(_other(value))
-    return "".join(parts).encode("utf-8", "surrogatepass")
+    plain = _AS_THEY_ARE
+    return _encode([label, *[value if type(value) in plain else _other(value) for value in values]]).encode()
 
 
-def _other(value: Any) -> str:
-    if isinstance(value, Enum):
-        value = value.value
-    if isinstance(value, bool):
-        return "t" if value else "f"
+def _other(value: Any) -> Any:
+    if type(value) is bytes:
+        return "x", value.hex()
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise TypeError("a naive datetime has no stable meaning")
-        return f"d{(value - _EPOCH) // _MICROSECOND};"
-    if isinstance(value, date):
-        return f"D{value.isoformat()};"
+        return "d", (value - _EPOCH) // _MICROSECOND
+    if isinstance(value, Enum):
+        return value.value if type(value.value) in _AS_THEY_ARE else _other(value.value)
     if isinstance(value, str):
-        return f"s{len(value)}:{value!s}"
+        return str.__str__(value)
     if isinstance(value, int):
-        return f"i{value:d};"
-    if isinstance(value, bytearray | memoryview):
-        data = bytes(value)
-        return f"x{len(data)}:{data.hex()}"
+        return int(value)
+    if isinstance(value, date):
+        return "D", value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "x", bytes(value).hex()
     if isinstance(value, Decimal):
-        return f"m{value.normalize():f};"
+        return "m", f"{value.normalize():f}"
     if isinstance(value, dict | list | tuple):
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return f"j{len(text)}:{text}"
+        return "j", json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     raise TypeError(f"{type(value).__name__} has no stable form in a row MAC")
 
 

@@ -177,16 +177,10 @@ def update_guarded(rows: Sequence[GuardedModel], fields: Sequence[str] | None = 
     collector = collecting.current(meta.label_lower)
     before = [row.row_version for row in rows]
     seal_many(rows)
-    wanted = set(fields) | {"row_version", "row_mac"} if fields is not None else None
-    columns = [
-        field
-        for field in meta.concrete_fields
-        if not field.primary_key and (wanted is None or field.attname in wanted or field.name in wanted)
-    ]
-    values = [[*bulk.prepared_values(row, columns), row.pk, version] for row, version in zip(rows, before, strict=True)]
-    names = [bulk.column(field) for field in columns]
-    changed = bulk.update_values(meta.db_table, names, [bulk.column(meta.pk), "row_version"], values)
-    if changed != len(rows):
+    if fields is None:
+        fields = [field.name for field in meta.concrete_fields if not field.primary_key]
+    written = (*fields, "row_version", "row_mac")
+    if bulk.update_rows(rows, written, where="row_version", before=before) != len(rows):
         for row, version in zip(rows, before, strict=True):
             row.row_version = version
         raise StaleRow(row=f"{meta.label_lower}:{rows[0].pk}" if len(rows) == 1 else meta.label_lower)

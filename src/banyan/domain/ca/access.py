@@ -23,9 +23,18 @@ from banyan.domain.iam import rights
 from banyan.domain.parties import access as parties
 from banyan.domain.parties.ports import Holding
 from banyan.domain.parties.scoping import RegionScoped, ScopedQuerySet
+from banyan.domain.prepared import Prepared
 from banyan.kernel.actor import Actor
 
 _M = TypeVar("_M", bound=models.Model)
+# What a connector is told of an intent.
+_HANDED_OUT = Prepared(
+    lambda ids: Issuance.objects.filter(pk__among=ids).order_by("id"),
+    (
+        "task_no", "ca_id", "system", "kind", "profile", "csr_der", "subject_der", "not_before", "not_after",
+        "extension_values",
+    ),
+)  # fmt: skip
 _SERIAL = re.compile(r"(?:[0-9A-F]{2}){4,20}")
 
 
@@ -49,11 +58,12 @@ def authority(code: str) -> CertificateAuthority:
 
 def intents_due(connector: str, now: datetime, limit: int) -> list[tuple[Issuance, str]]:
     """Intents that wait to be handed to a connector, oldest first, each with the code of its CA."""
-    found = Issuance.objects.filter(connector=connector, state=Issuance.State.INTENT, next_try_at__lte=now).order_by(
-        "id"
-    )[:limit]
+    due = Issuance.objects.filter(connector=connector, state=Issuance.State.INTENT, next_try_at__lte=now)
+    ids = list(due.order_by("id").values_list("pk", flat=True)[:limit])
+    if not ids:
+        return []
     codes = dict(CertificateAuthority.objects.values_list("pk", "code"))
-    return [(issuance, codes[issuance.ca_id]) for issuance in found]
+    return [(issuance, codes[issuance.ca_id]) for issuance in _HANDED_OUT.rows(ids)]
 
 
 def submitted_due(connector: str, now: datetime, limit: int, after: int = 0) -> list[tuple[int, str]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from banyan.domain import audit, bulk
+from banyan.domain.prepared import Prepared, new
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
 
@@ -15,6 +16,11 @@ from .token_life import move, require_any, visible
 
 _WHY = "repeats are recognised wherever the task lies"
 _LOOKED_UP_AT_ONCE = 5000
+_OF_ISSUANCES = Prepared(lambda ids: PersonalizationTask.objects.unscoped(_WHY).filter(issuance_id__among=ids))
+_IN_TOKENS = Prepared(
+    lambda ids: PersonalizationTask.objects.unscoped(_WHY).filter(token_id__among=ids).exclude(state=TaskState.VOID),
+    ("token_id", "container"),
+)
 _RIGHTS = ("requests.personalize", "requests.issue")
 
 
@@ -44,7 +50,8 @@ def open_tasks(actor: Actor, entries: Sequence[TaskEntry], *, now: datetime) -> 
         move(actor, Verb.PERSONALIZE, waiting, now=now)
     _ensure_free(fresh, tokens={key: token.serial for key, token in tokens.items()})
     rows = [
-        PersonalizationTask(
+        new(
+            PersonalizationTask, state=str(TaskState.OPEN),
             issuance_id=entry.issuance_id, token_id=entry.token_id, container=entry.container, envelope=entry.envelope,
             region_code=tokens[entry.token_id].region_code, created_at=now,
         )
@@ -120,23 +127,15 @@ def void_task(actor: Actor, task_id: int, *, reason: str, now: datetime) -> Pers
 
 def _known(entries: Sequence[TaskEntry]) -> dict[int, PersonalizationTask]:
     wanted = {entry.issuance_id: entry for entry in entries}
-    keys, found = list(wanted), {}
-    for start in range(0, len(keys), _LOOKED_UP_AT_ONCE):
-        part = keys[start : start + _LOOKED_UP_AT_ONCE]
-        for row in PersonalizationTask.objects.unscoped(_WHY).filter(issuance_id__in=part):
-            entry = wanted[row.issuance_id]
-            if (row.token_id, row.container) != (entry.token_id, entry.container):
-                raise IssuanceAlreadyAssigned(issuance=row.issuance_id)
-            found[row.issuance_id] = row
+    found = {row.issuance_id: row for row in _OF_ISSUANCES.rows(wanted)}
+    for number, row in found.items():
+        if (row.token_id, row.container) != (wanted[number].token_id, wanted[number].container):
+            raise IssuanceAlreadyAssigned(issuance=number)
     return found
 
 
 def _ensure_free(entries: Sequence[TaskEntry], tokens: dict[int, str]) -> None:
-    seen: set[tuple[int, str]] = set()
-    keys = list(tokens)
-    for start in range(0, len(keys), _LOOKED_UP_AT_ONCE):
-        held = PersonalizationTask.objects.unscoped(_WHY).filter(token_id__in=keys[start : start + _LOOKED_UP_AT_ONCE])
-        seen |= set(held.exclude(state=TaskState.VOID).values_list("token_id", "container"))
+    seen = {(held.token_id, held.container) for held in _IN_TOKENS.rows(tokens)}
     for entry in entries:
         place = (entry.token_id, entry.container)
         if place in seen:
@@ -170,11 +169,8 @@ def _write(rows: Sequence[PersonalizationTask]) -> None:
     """Write changed tasks, each only if it is still the version that was read."""
     if not rows:
         return
-    meta = PersonalizationTask._meta
-    fields = [field for field in meta.concrete_fields if field.name in _WRITTEN]
-    values = [[*bulk.prepared_values(row, fields), row.pk, row.version - 1] for row in rows]
-    columns = [str(field.column) for field in fields]
-    if bulk.update_values(meta.db_table, columns, ("id", "version"), values) != len(rows):
+    before = [row.version - 1 for row in rows]
+    if bulk.update_rows(rows, _WRITTEN, where="version", before=before) != len(rows):
         raise TaskChanged(task=rows[0].pk)
 
 

@@ -58,7 +58,7 @@ TRANSITIONS: dict[Verb, Transition] = {
     Verb.ASSIGN: _way(N_("领用"), (_S.IN_STOCK,), _S.ASSIGNED, _MANAGE, "requests.issue", "requests.personalize"),
     Verb.RELEASE: _way(N_("退回库存"), (_S.ASSIGNED,), _S.IN_STOCK, _MANAGE, "requests.issue"),
     Verb.PERSONALIZE: _way(
-        N_("制证"), (_S.ASSIGNED, _S.PERSONALIZED, _S.HANDED_OVER, _S.RETURNED), _S.PERSONALIZING,
+        N_("制证"), (_S.IN_STOCK, _S.ASSIGNED, _S.PERSONALIZED, _S.HANDED_OVER, _S.RETURNED), _S.PERSONALIZING,
         "requests.personalize", "requests.issue",
     ),
     Verb.FINISH: _way(N_("完成制证"), (_S.PERSONALIZING,), _S.PERSONALIZED, "requests.personalize", "requests.issue"),

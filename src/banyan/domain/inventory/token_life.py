@@ -9,6 +9,8 @@ from banyan.domain.audit.models import are_genuine, update_guarded
 from banyan.domain.iam import rights
 from banyan.domain.iam.errors import RightMissing
 from banyan.domain.parties import access as parties
+from banyan.domain.parties.scoping import in_sight
+from banyan.domain.prepared import Prepared
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
 
@@ -18,6 +20,7 @@ from .models import PersonalizationTask, TaskState, Token, TokenState
 from .rules import FORGETS_HOLDER, TRANSITIONS, WITH_REASON, Verb, may_go
 
 _LOOKED_UP_AT_ONCE = 5000
+_TOKENS = Prepared(lambda ids: Token.objects.unscoped("tokens chosen by scope").filter(pk__among=ids))
 _MOVED = ("state", "state_at", "note", "holder_person_id", "holder_organization_id")
 # Whom a token is for: (person, organisation), either may be None.
 Holder = tuple[int | None, int | None]
@@ -36,9 +39,12 @@ def release(actor: Actor, token_ids: Sequence[int], *, now: datetime) -> list[To
 
 
 @audit.action
-def personalize(actor: Actor, token_ids: Sequence[int], *, now: datetime) -> list[Token]:
-    """Begin to write certificates into tokens (制证)."""
-    return move(actor, Verb.PERSONALIZE, token_ids, now=now)
+def personalize(
+    actor: Actor, token_ids: Sequence[int], *, holders: Sequence[Holder] = (), now: datetime
+) -> list[Token]:
+    """Begin to personalise tokens (制证); those from stock are given their ``holders``, in the order of the tokens."""
+    named = dict(zip(token_ids, holders, strict=bool(holders)))
+    return move(actor, Verb.PERSONALIZE, token_ids, holders=named, now=now)
 
 
 @audit.action
@@ -195,7 +201,7 @@ def move(
             raise TransitionRefused(token=row.serial, state=str(row.get_state_display()), verb=way.name)
         if not is_genuine:
             row.verify_row()
-        row.state, row.state_at = way.target, now
+        row.state, row.state_at = str(way.target), now
         if note is not None:
             row.note = note.strip()[:200]
         if verb in FORGETS_HOLDER:
@@ -209,10 +215,7 @@ def move(
 
 def visible(actor: Actor, token_ids: Sequence[int]) -> list[Token]:
     """The tokens in the order given. Raises TokenNotFound for the first one that is not in sight."""
-    found: dict[int, Token] = {}
-    for start in range(0, len(token_ids), _LOOKED_UP_AT_ONCE):
-        part = token_ids[start : start + _LOOKED_UP_AT_ONCE]
-        found.update({row.pk: row for row in Token.objects.visible_to(actor).filter(pk__in=part)})
+    found = {row.pk: row for row in _TOKENS.rows(in_sight(Token, actor, token_ids))}
     missing = [key for key in token_ids if key not in found]
     if missing:
         raise TokenNotFound(token=missing[0])

@@ -7,7 +7,7 @@ Sight follows the closure of the region tree, never a code prefix: 福州 (35010
 平潭 (350128, which the province runs by itself) nor the bodies of the province (350000).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, Self, TypeVar
 
 from django.db import models
@@ -154,6 +154,13 @@ class ScopedManager(models.Manager[_M]):
         """Hand-written SQL over a scoped model would go around the scope."""
         del arguments, options
         raise ScopeMissing(model=self.model.__name__)
+
+
+def in_sight(model: "type[RegionScoped]", actor: Actor, keys: Iterable[int]) -> Sequence[int]:
+    """Which of some primary keys the actor may see: what is then read by these keys needs no scope of its own."""
+    if actor.regions is None:
+        return list(keys)
+    return list(model.objects.visible_to(actor).filter(pk__among=keys).values_list("pk", flat=True))
 
 
 class RegionScoped(models.Model):

@@ -1,19 +1,17 @@
 """What all steps have in common: requests read under lock and scope, right and turn checked, time line kept."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
-from functools import lru_cache
-from operator import attrgetter
+from datetime import datetime
 from typing import Any
-
-from django.db import connection, models
 
 from banyan.domain import audit, bulk
 from banyan.domain.audit.models import GuardedModel, ring
 from banyan.domain.iam import rights
+from banyan.domain.parties.scoping import in_sight
+from banyan.domain.prepared import Prepared, new
 from banyan.domain.ra import rules, working_days
 from banyan.domain.ra.errors import RequestChanged, RequestClosed, RequestNotFound, SamePerson, StepNotDue
-from banyan.domain.ra.models import Approval, RequestState, ServiceRequest, StepRecord
+from banyan.domain.ra.models import Approval, Proofreading, RequestState, ServiceRequest, StepRecord
 from banyan.domain.ra.processes import Process, Verb, processes
 from banyan.domain.ra.tallies import Changes
 from banyan.domain.ra.values import Outcome, Refused
@@ -21,6 +19,11 @@ from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError
 
 # Columns that moving on changes; a step adds its own.
+_REQUESTS = Prepared(
+    lambda ids: ServiceRequest.objects.unscoped("chosen by scope").filter(pk__among=ids).order_by("pk"), locks=True
+)
+_APPROVALS = Prepared(lambda ids: Approval.objects.filter(pk__among=ids))
+_PROOFREADINGS = Prepared(lambda ids: Proofreading.objects.filter(pk__among=ids))
 _MOVED = ("step", "state", "due_on", "is_due_provisional", "updated_at", "closed_at")
 
 
@@ -31,15 +34,17 @@ def process_of(request: ServiceRequest) -> Process:
 
 def find(actor: Actor, request_ids: Sequence[int]) -> dict[int, ServiceRequest]:
     """The requests within the actor's sight, locked for this transaction."""
-    found = ServiceRequest.objects.visible_to(actor).filter(pk__in=list(request_ids))
-    if connection.vendor == "postgresql":
-        # The scope is a subquery; lock by key so that only the requests' own rows are taken.
-        found = ServiceRequest.objects.unscoped("rows chosen by scope just above").filter(
-            pk__in=list(found.values_list("pk", flat=True))
-        )
-        found = found.select_for_update(of=("self",))
-    found = found.select_related("approval", "proofreading")
-    return {request.pk: request for request in found.order_by("pk")}
+    found = {request.pk: request for request in _REQUESTS.rows(in_sight(ServiceRequest, actor, request_ids))}
+    _attach(found.values(), "approval", _APPROVALS)
+    _attach(found.values(), "proofreading", _PROOFREADINGS)
+    return found
+
+
+def _attach(requests: Iterable[ServiceRequest], name: str, decisions: Prepared[Any]) -> None:
+    """Give each request its decision, as ``select_related`` would."""
+    wanted = {key: request for request in requests if (key := getattr(request, f"{name}_id")) is not None}
+    for decision in decisions.rows(wanted) if wanted else ():
+        setattr(wanted[decision.pk], name, decision)
 
 
 def ensure_turn(request: ServiceRequest, verb: Verb) -> None:
@@ -156,7 +161,8 @@ class Move:
     def note(self, request: ServiceRequest, verb: str, outcome: str, note: str = "") -> None:
         """One entry of the time line."""
         self._records.append(
-            StepRecord(
+            new(
+                StepRecord,
                 request_id=request.pk,
                 step=str(verb),
                 outcome=outcome,
@@ -199,36 +205,11 @@ def save(requests: Sequence[ServiceRequest], fields: Iterable[str]) -> None:
     """Write columns of requests, each only if its version is still the one read. Raises RequestChanged."""
     if not requests:
         return
-    names, read, prepare = _plan(frozenset((*fields, "version")), connection.vendor)
-    values = []
+    before = [request.version for request in requests]
     for request in requests:
-        before = request.version
         request.version += 1
-        prepared = [how(value) if how else value for value, how in zip(read(request), prepare, strict=True)]
-        values.append([*prepared, request.pk, before])
-    changed = bulk.update_values(ServiceRequest._meta.db_table, names, ["id", "version"], values)
-    if changed != len(requests):
+    if bulk.update_rows(requests, (*fields, "version"), where="version", before=before) != len(requests):
         raise RequestChanged(number=requests[0].number if len(requests) == 1 else "…")
-
-
-@lru_cache(maxsize=64)
-def _plan(fields: frozenset[str], vendor: str) -> tuple[list[str], Any, list[Callable[[Any], Any] | None]]:
-    """Columns, how to read them from a request, and how each is prepared (None: as it is). At least two columns."""
-    del vendor  # part of the key: preparation differs by database
-    wanted = [field for field in ServiceRequest._meta.concrete_fields if field.name in fields]
-    return (
-        [bulk.column(field) for field in wanted],
-        attrgetter(*(field.attname for field in wanted)),
-        [_moment if isinstance(field, models.DateField) else None for field in wanted],
-    )
-
-
-@lru_cache(maxsize=4096)
-def _moment(value: date | None) -> Any:
-    """A day or an instant as the database takes it; the rows of a slice share theirs."""
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    return connection.ops.adapt_datefield_value(value)
 
 
 def forged(rows: Sequence[GuardedModel]) -> list[bool]:

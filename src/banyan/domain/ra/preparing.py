@@ -1,7 +1,7 @@
 """From an approved and proofread request and a token's PKCS#10 to what the certificate package is asked for."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,10 +11,12 @@ from banyan.domain.ca.models import CertificatePair, Origin
 from banyan.domain.ca.rules import canonical_json
 from banyan.domain.ca.values import IssuanceRequest
 from banyan.domain.inventory import actions as inventory
-from banyan.domain.inventory.models import Token, TokenState
+from banyan.domain.inventory.models import KeyMedium, Token, TokenState
 from banyan.domain.inventory.rules import Verb, may_go, token_serial
 from banyan.domain.lifecycle import rules as lifecycle
 from banyan.domain.lifecycle.businesses import businesses
+from banyan.domain.parties.scoping import in_sight
+from banyan.domain.prepared import Prepared
 from banyan.domain.ra import moving, rules, sealed_data
 from banyan.domain.ra.errors import (
     ApprovalVoid,
@@ -32,6 +34,8 @@ from banyan.domain.systems.policy import MediumKind
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
 
+_BY_SERIAL = Prepared(lambda serials: Token.objects.unscoped("narrowed to a sight below").filter(serial__among=serials))
+
 
 @dataclass(slots=True)
 class Context:
@@ -41,35 +45,41 @@ class Context:
     pairs: dict[int, CertificatePair]
     systems: dict[str, SystemStatus]
 
-    def assign_tokens(self, actor: Actor, requests: Sequence[ServiceRequest], now: datetime) -> None:
-        """Take tokens that still lie in stock out for their holders."""
-        waiting = []
+    def take_tokens(self, actor: Actor, requests: Sequence[ServiceRequest], now: datetime) -> None:
+        """Take tokens that still lie in stock out for their holders: with its key a token's personalisation began."""
+        holders = {}
         for request in requests:
             token = self.tokens.get(request.token_serial)
             if token is not None and token.state == TokenState.IN_STOCK:
-                waiting.append((token.pk, (request.person_id, request.organization_id)))
-        if waiting:
-            ids, holders = [pk for pk, _ in waiting], [holder for _, holder in waiting]
-            inventory.assign(actor, ids, holders=holders, now=now)
+                holders[token.pk] = (request.person_id, request.organization_id)
+        if holders:
+            inventory.personalize(actor, list(holders), holders=list(holders.values()), now=now)
 
 
 def load(actor: Actor, orders: Sequence[IssueOrder]) -> Context:
     """Read tokens, old pairs and systems for some orders. Raises inventory.SerialInvalid."""
     serials = {token_serial(order.token_serial) for order in orders}
-    tokens = {
-        token.serial: token
-        for token in Token.objects.visible_to(actor).filter(serial__in=sorted(serials)).select_related("medium")
-    }
+    tokens = _tokens(actor, serials)
     pair_ids = (
         ServiceRequest.objects.visible_to(actor)
-        .filter(pk__in=[order.request_id for order in orders], pair_id__isnull=False)
+        .filter(pk__among=[order.request_id for order in orders], pair_id__isnull=False)
         .values_list("pair_id", flat=True)
     )
     pairs = CertificatePair.objects.unscoped("the pairs these requests act on").select_related("ca")
-    found = pairs.filter(pk__in=list(pair_ids))
+    found = pairs.filter(pk__among=list(pair_ids))
     return Context(
         tokens, {pair.pk: pair for pair in found}, {status.policy.code: status for status in systems.statuses()}
     )
+
+
+def _tokens(actor: Actor, serials: Iterable[str]) -> dict[str, Token]:
+    """Tokens within the actor's sight by serial, each with its medium: there are few media, so they are shared."""
+    media = {medium.pk: medium for medium in KeyMedium.objects.all()}
+    found = {token.pk: token for token in _BY_SERIAL.rows(serials)}
+    tokens = [found[key] for key in in_sight(Token, actor, found)]
+    for token in tokens:
+        token.medium = media[token.medium_id]
+    return {token.serial: token for token in tokens}
 
 
 def issuance_request(request: ServiceRequest, order: IssueOrder, context: Context, now: datetime) -> IssuanceRequest:

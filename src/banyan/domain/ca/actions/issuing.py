@@ -15,6 +15,7 @@ from banyan.domain.ca.errors import IssuanceConflict, IssuanceNotOpen, KeyUsedBe
 from banyan.domain.ca.models import Issuance, SubjectKey
 from banyan.domain.ca.ports import Connector, IssuanceTask
 from banyan.domain.ca.values import IssuanceRequest, Opened, Refused, RoundReport
+from banyan.domain.prepared import Prepared, new
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import ServiceUnavailable
 from banyan.kernel.identifiers import new_serial, serial_hex
@@ -106,7 +107,8 @@ def _intent(item: Checked, now: datetime) -> Issuance:
     request, authority = item.request, item.authority
     connector = request.connector or authority.connector
     is_own = connector == rules.EMBEDDED
-    return Issuance(
+    return new(
+        Issuance,
         request_id=request.request_id,
         request_version=request.request_version,
         system=request.system,
@@ -133,21 +135,24 @@ def _intent(item: Checked, now: datetime) -> Issuance:
         token_serial=request.token_serial,
         container=request.container,
         supersedes_id=request.supersedes_id,
-        state=Issuance.State.INTENT,
+        state=str(Issuance.State.INTENT),
         task_no=rules.task_number(request.request_id, request.request_version, item.key),
         next_try_at=now,
         opened_at=now,
     )
 
 
+_KNOWN = Prepared(lambda ids: Issuance.objects.filter(request_id__among=ids))
+_USED = Prepared(lambda keys: SubjectKey.objects.filter(key__among=keys), ("key",))
+
+
 def _known_intents(checked: Sequence[Checked]) -> dict[tuple[int, int], Issuance]:
-    ids = {item.request.request_id for item in checked}
-    found = Issuance.objects.filter(request_id__in=ids)
+    found = _KNOWN.rows({item.request.request_id for item in checked})
     return {(row.request_id, row.request_version): row for row in found}
 
 
 def _used_keys(keys: Iterable[int]) -> set[int]:
-    return set(SubjectKey.objects.filter(key__in=list(keys)).values_list("key", flat=True))
+    return {row.key for row in _USED.rows(keys)}
 
 
 def _is_same(before: Issuance, item: Checked) -> bool:
@@ -222,7 +227,7 @@ def task_of(issuance: Issuance, ca: str) -> IssuanceTask:
 
 @audit.action
 def _mark_submitted(actor: Actor, connector: str, ids: Sequence[int], now: datetime) -> None:
-    changed = Issuance.objects.filter(pk__in=ids, state=Issuance.State.INTENT).update(
+    changed = Issuance.objects.filter(pk__among=ids, state=Issuance.State.INTENT).update(
         state=Issuance.State.SUBMITTED, submitted_at=now, attempts=0, next_try_at=now
     )
     audit.record(actor, "ca.submit", None, connector=connector, count=changed, first=ids[0], last=ids[-1])
@@ -230,7 +235,7 @@ def _mark_submitted(actor: Actor, connector: str, ids: Sequence[int], now: datet
 
 @audit.action
 def _postpone(actor: Actor, connector: str, ids: Sequence[int], now: datetime) -> None:
-    rows = Issuance.objects.filter(pk__in=ids, state=Issuance.State.INTENT).values_list("pk", "attempts")
+    rows = Issuance.objects.filter(pk__among=ids, state=Issuance.State.INTENT).values_list("pk", "attempts")
     moment = database.ops.adapt_datetimefield_value
     values = [[n + 1, moment(now + rules.wait_before_retry(n + 1)), pk] for pk, n in rows]
     bulk.update_values(Issuance._meta.db_table, ("attempts", "next_try_at"), ("id",), values)

@@ -25,6 +25,7 @@ from banyan.domain.ca.models import (
 from banyan.domain.ca.ports import Connector, Issued, Outcome, Rejected
 from banyan.domain.ca.returned import Returned, ReturnedCertificate
 from banyan.domain.ca.values import FollowUp, RecordedPair, RoundReport
+from banyan.domain.prepared import Prepared, new
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_, BanyanError, ServiceUnavailable
 from banyan.pki.errors import PkiError
@@ -32,10 +33,11 @@ from banyan.pki.errors import PkiError
 PUBLISH_CERTIFICATES = "directory.publish"
 # What recording reads of an intent; the rest is left where it lies.
 _RECORDED_FROM = (
-    "request_id", "ca", "system", "kind", "profile", "subject_der", "subject_name", "csr_der", "not_before",
+    "request_id", "ca_id", "system", "kind", "profile", "subject_der", "subject_name", "csr_der", "not_before",
     "not_after", "signing_serial", "encryption_serial", "region_code", "person_id", "organization_id", "device_id",
     "token_id", "token_serial", "container", "supersedes_id", "state", "voided_at",
 )  # fmt: skip
+_INTENTS = Prepared(lambda ids: Issuance.objects.filter(pk__among=ids).order_by("id"), _RECORDED_FROM, locks=True)
 # State, since when, reason.
 State = tuple[str, datetime | None, str]
 
@@ -155,11 +157,10 @@ def _record_slice(
     actor: Actor, issued: Sequence[tuple[int, Issued]], now: datetime, follow_up: FollowUp | None
 ) -> tuple[list[RecordedPair], list[tuple[int, BanyanError]]]:
     by_id = dict(issued)
-    found = access.locked(Issuance.objects.filter(pk__in=list(by_id))).order_by("id").only(*_RECORDED_FROM)
     authorities = {authority.pk: authority for authority in access.authorities()}
     good: list[Returned] = []
     mismatched: list[tuple[int, BanyanError]] = []
-    for issuance in found:
+    for issuance in _INTENTS.rows(by_id):
         if issuance.state in (Issuance.State.ISSUED, Issuance.State.REJECTED):
             continue
         try:
@@ -179,8 +180,7 @@ def _write(actor: Actor, good: Sequence[Returned], now: datetime) -> list[Record
     pairs = [_pair(item, now) for item in good]
     bulk.insert_many(pairs)
     recorded = write_certificates(pairs, [item.certificates for item in good], [item.envelope for item in good])
-    issued = str(Issuance.State.ISSUED)
-    bulk.update_values(Issuance._meta.db_table, ("state",), ("id",), [(issued, item.issuance.pk) for item in good])
+    Issuance.objects.filter(pk__among=[item.issuance.pk for item in good]).update(state=Issuance.State.ISSUED)
     audit.record_many(
         actor,
         "ca.record_pair",
@@ -244,11 +244,12 @@ def publish_pairs(pairs: Sequence[CertificatePair], now: datetime) -> None:
 
 def _pair(item: Returned, now: datetime) -> CertificatePair:
     issuance, first = item.issuance, item.certificates[0]
-    return CertificatePair(
+    return new(
+        CertificatePair,
         issuance_id=issuance.pk,
         request_id=issuance.request_id,
         ca_id=issuance.ca_id,
-        origin=Origin.OWN,
+        origin=str(Origin.OWN),
         system=issuance.system,
         kind=issuance.kind,
         profile=issuance.profile,
@@ -260,7 +261,7 @@ def _pair(item: Returned, now: datetime) -> CertificatePair:
         token_serial=issuance.token_serial,
         container=issuance.container,
         region_code=issuance.region_code,
-        state=PairState.VALID,
+        state=str(PairState.VALID),
         not_before=first.not_before,
         not_after=first.not_after,
         supersedes_id=issuance.supersedes_id,
@@ -269,7 +270,8 @@ def _pair(item: Returned, now: datetime) -> CertificatePair:
 
 
 def _certificate(pair: CertificatePair, one: ReturnedCertificate, digest: bytes) -> Certificate:
-    return Certificate(
+    return new(
+        Certificate,
         pair_id=pair.pk,
         ca_id=pair.ca_id,
         serial=one.serial,
@@ -311,7 +313,7 @@ def _record_rejected(actor: Actor, rejected: Sequence[tuple[int, Rejected]], now
 
 @audit.action
 def _ask_again(actor: Actor, connector: str, ids: Sequence[int], now: datetime) -> None:
-    rows = Issuance.objects.filter(pk__in=ids, state=Issuance.State.SUBMITTED).values_list("pk", "attempts")
+    rows = Issuance.objects.filter(pk__among=ids, state=Issuance.State.SUBMITTED).values_list("pk", "attempts")
     moment = database.ops.adapt_datetimefield_value
     values = [[n + 1, moment(now + rules.wait_before_retry(n + 1)), pk] for pk, n in rows]
     bulk.update_values(Issuance._meta.db_table, ("attempts", "next_try_at"), ("id",), values)

@@ -7,6 +7,7 @@ from banyan.domain import audit
 from banyan.domain.audit.models import insert_guarded
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.businesses import businesses
+from banyan.domain.prepared import new
 from banyan.domain.ra import moving, notices, rules
 from banyan.domain.ra.actions.materials import present_materials
 from banyan.domain.ra.errors import SeenOtherData
@@ -119,7 +120,8 @@ def _decide(
 def _approval(
     actor: Actor, request: ServiceRequest, decision: Approval.Decision, reason: str, now: datetime
 ) -> Approval:
-    return Approval(
+    return new(
+        Approval,
         request_id=request.pk,
         materials_digest=request.materials_digest,
         identity_digest=rules.identity_digest(rules.identity_of(request)),

@@ -17,6 +17,7 @@ from banyan.domain.inventory.models import PersonalizationTask, TaskState
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.errors import KeyNotProved
 from banyan.domain.parties.scoping import ScopedQuerySet
+from banyan.domain.prepared import Prepared
 from banyan.domain.ra import moving, preparing
 from banyan.domain.ra.errors import IssuanceMissing
 from banyan.domain.ra.models import ServiceRequest
@@ -34,6 +35,8 @@ _MOVED_ON = (
     "number", "business", "system", "process", "step", "state", "version", "region_code", "due_on",
     "is_due_provisional", "updated_at", "closed_at", "issued_pair_id",
 )  # fmt: skip
+_WHY = "the requests of issuances being recorded"
+_RECORDED = Prepared(lambda ids: ServiceRequest.objects.unscoped(_WHY).filter(pk__among=ids).order_by("pk"), _MOVED_ON)
 _PROOFS = {"SM2": "sm3", "P256": "sha256", "RSA": "sha256"}
 
 
@@ -116,7 +119,7 @@ def _note_started(
         request.token_id, request.token_serial = issuance.token_id, issuance.token_serial
         move.stayed(request, Verb.ISSUE, "submitted")
     move.write(_ISSUED)
-    context.assign_tokens(actor, [request for request, _ in started], now)
+    context.take_tokens(actor, [request for request, _ in started], now)
 
 
 def carry_on(actor: Actor, connector: Connector, now: datetime, *, limit: int = 2000) -> RoundReport:
@@ -134,9 +137,8 @@ def carry_on(actor: Actor, connector: Connector, now: datetime, *, limit: int = 
 def _move_on(actor: Actor, recorded: Sequence[RecordedPair], now: datetime) -> None:
     """The pairs are recorded: their requests go on to personalisation, in the same transaction."""
     by_request = {item.pair.request_id: item.pair for item in recorded if item.pair.request_id is not None}
-    found = _requests_of(list(by_request)).only(*_MOVED_ON)
     move = Move(actor, now)
-    for request in found:
+    for request in _RECORDED.rows(by_request):
         pair = by_request[request.pk]
         request.issued_pair_id = pair.pk
         if request.state == "OPEN" and request.step == Verb.ISSUE:
@@ -162,8 +164,7 @@ def _take_back_rejected(actor: Actor, issuance_ids: Sequence[int], now: datetime
 
 
 def _requests_of(ids: Sequence[int]) -> ScopedQuerySet[ServiceRequest]:
-    found = ServiceRequest.objects.unscoped("the requests of issuances being recorded").filter(pk__in=list(ids))
-    return found.order_by("pk")
+    return ServiceRequest.objects.unscoped(_WHY).filter(pk__among=ids).order_by("pk")
 
 
 def personalization_nonce(request: ServiceRequest) -> bytes:
