@@ -46,9 +46,9 @@ def insert_many(rows: Sequence[models.Model]) -> None:
             row.pk = pk
     columns, read, prepare = _plan(model, connection.vendor)
     insert_values(model._meta.db_table, columns, (_prepared(read(row), prepare) for row in rows))
+    alias = connection.alias
     for row in rows:
-        row._state.adding = False
-        row._state.db = connection.alias
+        row._state.adding, row._state.db = False, alias
 
 
 def insert_values(table: str, columns: Sequence[str], values: Iterable[Sequence[Any]]) -> None:

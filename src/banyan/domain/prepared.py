@@ -70,38 +70,50 @@ class Prepared(Generic[_M]):
 
     def rows(self, values: Iterable[Any]) -> list[_M]:
         """The rows whose key is among the values."""
+        return self._plan().rows(_array(values))
+
+    def values(self, values: Iterable[Any]) -> list[list[Any]]:
+        """As ``rows``, but the plain values of ``fields`` in their order."""
+        return self._plan().values(_array(values))
+
+    def _plan(self) -> "_Plan[_M]":
         plan = self._plans.get(connection.vendor)
         if plan is None:
             found = self._build(_SLOT)
             if self._locks and connection.vendor == "postgresql":
                 found = found.select_for_update(of=("self",))
             plan = self._plans[connection.vendor] = _Plan(found, self._fields)
-        return plan.run(_array(values))
+        return plan
 
 
 class _Plan(Generic[_M]):
     def __init__(self, found: "models.QuerySet[_M, _M]", fields: Sequence[str]) -> None:
         self._model = found.model
-        every = self._model._meta.concrete_fields
-        wanted = [one for one in every if not fields or one.attname in fields or one.primary_key]
+        every = {one.attname: one for one in self._model._meta.concrete_fields}
+        wanted = [every[name] for name in dict.fromkeys((self._model._meta.pk.attname, *(fields or every)))]
         self._names = [one.attname for one in wanted]
         self._readers = [(place, how) for place, one in enumerate(wanted) if (how := _reader(one)) is not None]
         sql, parameters = found.values_list(*self._names).query.get_compiler(connection=connection).as_sql()
         self._sql, self._parameters = str(sql), tuple(parameters)
 
-    def run(self, values: Any) -> list[_M]:
+    def rows(self, values: Any) -> list[_M]:
+        alias = connection.alias
+        return [self._instance(row, alias) for row in self.values(values)]
+
+    def values(self, values: Any) -> list[list[Any]]:
         parameters = [values if one is _SLOT else one for one in self._parameters]
         with connection.cursor() as cursor:
             cursor.execute(self._sql, parameters)
-            found = cursor.fetchall()
-        return [self._instance(list(row)) for row in found]
-
-    def _instance(self, values: list[Any]) -> _M:
+            found = [list(row) for row in cursor.fetchall()]
         for place, how in self._readers:
-            values[place] = how(values[place])
+            for row in found:
+                row[place] = how(row[place])
+        return found
+
+    def _instance(self, values: list[Any], alias: str) -> _M:
         row: _M = object.__new__(self._model)
         state = ModelState()
-        state.adding, state.db = False, connection.alias
+        state.adding, state.db = False, alias
         row.__dict__.update(zip(self._names, values, strict=True), _state=state)
         return row
 

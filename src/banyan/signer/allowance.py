@@ -28,11 +28,11 @@ def certificate_digests(intents: list[Intent]) -> list[str]:
     """What each intent would state about its holder, as one digest (see ``ca.rules.certificate_digest``)."""
     return ca_rules.certificate_digest_many(
         (
-            intent["system"],
-            intent["kind"],
-            intent["profile"],
-            intent["subject_der"],
-            intent["extension_values"],
+            intent.row["system"],
+            intent.row["kind"],
+            intent.row["profile"],
+            intent.row["subject_der"],
+            intent.row["extension_values"],
         )
         for intent in intents
     )
@@ -41,7 +41,7 @@ def certificate_digests(intents: list[Intent]) -> list[str]:
 def _of_intent(intent: Intent) -> Refusal | None:
     if not intent.row.is_genuine:
         return refusals.IssuanceForged(issuance=intent.id)
-    if intent["voided_at"] is not None:
+    if intent.row["voided_at"] is not None:
         return refusals.IssuanceVoid(issuance=intent.id)
     if not intent.is_ca_genuine:
         return refusals.AuthorityForged(issuance=intent.id, ca=intent.ca)
@@ -57,7 +57,7 @@ def _of_request(intent: Intent, request: RequestRow | None) -> Refusal | None:
         return refusals.RequestChanged(issuance=intent.id, field="issuance_id")
     for field, ours in (("approval_id", request.approval_id), ("proofreading_id", request.proofreading_id)):
         # A decision that became void no longer stands in the request, although its row still exists.
-        if intent[field] is not None and ours != intent[field]:
+        if intent.row[field] is not None and ours != intent.row[field]:
             return refusals.RequestChanged(issuance=intent.id, field=field)
     return None
 
@@ -65,7 +65,7 @@ def _of_request(intent: Intent, request: RequestRow | None) -> Refusal | None:
 def _of_approval(intent: Intent, approval: GuardedRow | None) -> Refusal | None:
     if approval is None:
         return refusals.ApprovalMissing(issuance=intent.id)
-    if not approval.is_genuine or approval["request_id"] != intent["request_id"]:
+    if not approval.is_genuine or approval["request_id"] != intent.row["request_id"]:
         return refusals.ApprovalForged(issuance=intent.id)
     if approval["decision"] != Approval.Decision.APPROVED:
         return refusals.NotApproved(issuance=intent.id)
@@ -80,10 +80,10 @@ def _of_approval(intent: Intent, approval: GuardedRow | None) -> Refusal | None:
 def _of_proofreading(intent: Intent, proofreading: GuardedRow | None, certificate_digest: str) -> Refusal | None:
     if proofreading is None:
         return refusals.ProofreadingMissing(issuance=intent.id)
-    if not proofreading.is_genuine or proofreading["request_id"] != intent["request_id"]:
+    if not proofreading.is_genuine or proofreading["request_id"] != intent.row["request_id"]:
         return refusals.ProofreadingForged(issuance=intent.id)
     digest = proofreading["data_digest"]
-    if intent.request is None or digest != intent["data_digest"] or digest != intent.request.data_digest:
+    if intent.request is None or digest != intent.row["data_digest"] or digest != intent.request.data_digest:
         return refusals.ProofreadingOfOtherData(issuance=intent.id)
     if proofreading["certificate_digest"] != certificate_digest:
         return refusals.OtherThanProofread(issuance=intent.id)

@@ -76,10 +76,10 @@ class _Work:
     def marks(self) -> list[bytes]:
         """What must never have been used before: the keys and the serials of this CA."""
         keys = [self.request.spki_der]
-        serials = [self.intent["signing_serial"]]
+        serials = [self.intent.row["signing_serial"]]
         if self.order.encryption_public_key is not None:
             keys.append(sm2_spki(self.order.encryption_public_key))
-            serials.append(self.intent["encryption_serial"])
+            serials.append(self.intent.row["encryption_serial"])
         return keys + [f"serial/{self.authority.code}/{serial.upper()}".encode() for serial in serials]
 
 
@@ -152,11 +152,11 @@ class Completion:
             return refusals.AuthorityUnknown(issuance=number, ca=intent.ca)
         if authority.is_superseded:
             return refusals.AuthoritySuperseded(issuance=number, ca=intent.ca)
-        profile = self._authorities.profiles.get(intent["profile"])
-        if profile is None or profile.code not in authority.profiles or profile.kind != intent["kind"]:
-            return refusals.ProfileNotAllowed(issuance=number, ca=intent.ca, profile=intent["profile"])
+        profile = self._authorities.profiles.get(intent.row["profile"])
+        if profile is None or profile.code not in authority.profiles or profile.kind != intent.row["kind"]:
+            return refusals.ProfileNotAllowed(issuance=number, ca=intent.ca, profile=intent.row["profile"])
         try:
-            request = CertificationRequest.parse(intent["csr_der"])
+            request = CertificationRequest.parse(intent.row["csr_der"])
             csr.refuse_keys_of(request, self._own_keys)
         except BanyanError as error:
             return refusals.RequestMalformed(issuance=number, reason=error.code)
@@ -164,7 +164,7 @@ class Completion:
             return refusals.KeyNotAllowed(issuance=number, profile=profile.code, algorithm=request.algorithm)
         if profile.is_pair is (order.encryption_public_key is None):
             return refusals.EncryptionKeyMissing(issuance=number)
-        is_soft = ca_rules.is_soft_token(intent["extension_values"])
+        is_soft = ca_rules.is_soft_token(intent.row["extension_values"])
         return _Work(order, intent, authority, profile, request, is_soft)
 
     def _check_receipts(self, works: list[_Work], refused: dict[int, Refusal]) -> list[_Work]:
@@ -279,17 +279,17 @@ def _by_template(works: Iterable[_Work]) -> list[list[_Work]]:
 def _fill_parts(work: _Work, refused: dict[int, Refusal]) -> None:
     intent = work.intent
     try:
-        serials = [bytes.fromhex(intent["signing_serial"])]
+        serials = [bytes.fromhex(intent.row["signing_serial"])]
         if work.profile.is_pair:
-            serials.append(bytes.fromhex(intent["encryption_serial"]))
-        moving = ca_rules.extension_fields(intent["extension_values"])
+            serials.append(bytes.fromhex(intent.row["encryption_serial"]))
+        moving = ca_rules.extension_fields(intent.row["extension_values"])
     except (ValueError, KeyError, TypeError, json.JSONDecodeError):
         refused[intent.id] = refusals.SerialMissing(issuance=intent.id)
         return
     if not all(serials):
         refused[intent.id] = refusals.SerialMissing(issuance=intent.id)
         return
-    common = (*intent.validity, intent["subject_der"])
+    common = (*intent.validity, intent.row["subject_der"])
     keys = (work.request.spki_der, work.order.encryption_public_key or b"")
     work.parts = [CertificateParts(serial, *common, key, **moving) for serial, key in zip(serials, keys, strict=False)]
 
@@ -316,13 +316,13 @@ def _intent_digests(pairs: Sequence[tuple[Order, Intent]]) -> dict[int, bytes]:
     texts = []
     for order, intent in pairs:
         head = (
-            f"{intent['request_id']}/{intent['request_version']}/{intent.ca}/{intent['profile']}/"
-            f"{intent['signing_serial']}/{intent['encryption_serial']}/"
-            f"{intent['not_before'].timestamp():.6f}/{intent['not_after'].timestamp():.6f}/"
-            f"{len(intent['subject_der'])}/{len(intent['csr_der'])}/{intent['extension_values']}/"
+            f"{intent.row['request_id']}/{intent.row['request_version']}/{intent.ca}/{intent.row['profile']}/"
+            f"{intent.row['signing_serial']}/{intent.row['encryption_serial']}/"
+            f"{intent.row['not_before'].timestamp():.6f}/{intent.row['not_after'].timestamp():.6f}/"
+            f"{len(intent.row['subject_der'])}/{len(intent.row['csr_der'])}/{intent.row['extension_values']}/"
         )
         key = order.encryption_public_key or b""
-        texts.append(head.encode() + intent["subject_der"] + intent["csr_der"] + key)
+        texts.append(head.encode() + intent.row["subject_der"] + intent.row["csr_der"] + key)
     digests = gm.sm3_many(texts)
     return {intent.id: digest[:DIGEST_BYTES] for (_, intent), digest in zip(pairs, digests, strict=True)}
 
@@ -330,18 +330,18 @@ def _intent_digests(pairs: Sequence[tuple[Order, Intent]]) -> dict[int, bytes]:
 def _entry(work: _Work, digest: bytes) -> Entry:
     intent = work.intent
     context = {
-        "request": intent["request_id"],
-        "version": intent["request_version"],
-        "system": intent["system"],
-        "kind": intent["kind"],
-        "region": intent["region_code"],
-        "subject": intent["subject_name"],
-        "task": intent["task_no"],
-        "token": intent["token_id"],
-        "supersedes": intent["supersedes_id"],
+        "request": intent.row["request_id"],
+        "version": intent.row["request_version"],
+        "system": intent.row["system"],
+        "kind": intent.row["kind"],
+        "region": intent.row["region_code"],
+        "subject": intent.row["subject_name"],
+        "task": intent.row["task_no"],
+        "token": intent.row["token_id"],
+        "supersedes": intent.row["supersedes_id"],
     }
     encryption = work.certificates[1] if len(work.certificates) > 1 else b""
-    return Entry(intent.id, intent.ca, intent["profile"], digest, work.certificates[0], encryption, context)
+    return Entry(intent.id, intent.ca, intent.row["profile"], digest, work.certificates[0], encryption, context)
 
 
 def _repeat(number: int, entry: Entry, digest: bytes | None) -> dict[str, Any]:

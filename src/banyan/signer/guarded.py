@@ -2,8 +2,7 @@
 one batch.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -16,21 +15,20 @@ from django.db.models import QuerySet
 
 from banyan import sealing
 from banyan.domain.audit.models import GuardedModel
+from banyan.domain.prepared import Prepared
 from banyan.signer.errors import DatabaseUnavailable
 
 Result = TypeVar("Result")
 
 
-@dataclass(slots=True)
-class GuardedRow:
+class GuardedRow(dict[str, Any]):
     """Values of one row, by column attribute. ``is_genuine`` False: changed from outside the product."""
 
-    values: Sequence[Any]
-    places: Mapping[str, int]
-    is_genuine: bool
+    __slots__ = ("is_genuine",)
 
-    def __getitem__(self, name: str) -> Any:
-        return self.values[self.places[name]]
+    def __init__(self, names: Sequence[str], values: Sequence[Any], *, is_genuine: bool) -> None:
+        super().__init__(zip(names, values, strict=True))
+        self.is_genuine = is_genuine
 
 
 def read_guarded(
@@ -44,17 +42,12 @@ def read_guarded(
     if not wanted:
         return []
     names = _names(model, extra)
-    statement = _statement(model, names, by, len(wanted), connection.vendor)
-    return _with_verdicts(model, names, _read(statement, wanted))
+    return _with_verdicts(model, names, _statement(model, names, by).values(wanted))
 
 
-@lru_cache(maxsize=256)
-def _statement(model: type[GuardedModel], names: tuple[str, ...], by: str, count: int, vendor: str) -> str:
-    """The query for ``count`` keys; making it costs more than a small batch's reading, so it is kept."""
-    del vendor  # part of the key: statements differ by database
-    found = model._default_manager.filter(**{f"{by}__in": range(1, count + 1)})
-    sql: str = found.values_list(*names).query.get_compiler(connection=connection).as_sql()[0]
-    return sql
+@lru_cache(maxsize=64)
+def _statement(model: type[GuardedModel], names: tuple[str, ...], by: str) -> Prepared[GuardedModel]:
+    return Prepared(lambda keys: model._default_manager.filter(**{f"{by}__among": keys}), names)
 
 
 def genuine_pages(
@@ -64,7 +57,7 @@ def genuine_pages(
     names, after = _names(model, ()), -1
     while rows := _checked(model, names, found.filter(pk__gt=after).order_by("pk")[:page]):
         yield rows
-        after = rows[-1]["pk"]
+        after = rows[-1]["id"]
 
 
 def read_values(found: "QuerySet[Any, Any]", names: Sequence[str]) -> list[Sequence[Any]]:
@@ -112,7 +105,7 @@ def drop_connection() -> None:
 
 
 def _names(model: type[GuardedModel], extra: Sequence[str]) -> tuple[str, ...]:
-    return ("pk", "row_version", *model.GUARDED_FIELDS, "row_mac", *extra)
+    return (model._meta.pk.attname, "row_version", *model.GUARDED_FIELDS, "row_mac", *extra)
 
 
 def _checked(model: type[GuardedModel], names: Sequence[str], found: "QuerySet[Any, Any]") -> list[GuardedRow]:
@@ -123,8 +116,7 @@ def _with_verdicts(model: type[GuardedModel], names: Sequence[str], rows: Sequen
     mac_at = 2 + len(model.GUARDED_FIELDS)
     label = model.guard_label()
     macs = sealing.keyring(settings.HOME).rows.mac_many([(label, row[:mac_at]) for row in rows])
-    places = {name: place for place, name in enumerate(names)}
-    return [GuardedRow(row, places, row[mac_at] == mac) for row, mac in zip(rows, macs, strict=True)]
+    return [GuardedRow(names, row, is_genuine=row[mac_at] == mac) for row, mac in zip(rows, macs, strict=True)]
 
 
 def _fetched(cursor: CursorWrapper) -> list[Sequence[Any]]:

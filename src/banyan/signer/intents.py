@@ -5,22 +5,20 @@ queries a batch.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from banyan.domain.ca.models import CertificateAuthority, Issuance
+from banyan.domain.prepared import Prepared
 from banyan.domain.ra import rules as ra_rules
 from banyan.domain.ra.models import Approval, Material, Proofreading, ServiceRequest
-from banyan.signer.guarded import GuardedRow, read_guarded, read_values
+from banyan.signer.guarded import GuardedRow, read_guarded
 
 _ISSUANCE_EXTRA = ("subject_name", "token_serial", "task_no")
-_REQUEST = (
-    "pk",
-    "state",
-    "issuance_id",
-    "data_digest",
-    "approval_id",
-    "proofreading_id",
-    *ra_rules.IDENTITY_FIELDS,
+_REQUESTS = Prepared(
+    lambda ids: ServiceRequest.objects.unscoped("the signer serves the whole province").filter(pk__among=ids),
+    ("state", "issuance_id", "data_digest", "approval_id", "proofreading_id", *ra_rules.IDENTITY_FIELDS),
+)
+_MATERIALS = Prepared(
+    lambda ids: Material.objects.filter(request_id__among=ids, removed_at__isnull=True), ("request_id", "code", "sm3")
 )
 
 
@@ -56,20 +54,17 @@ class Intent:
     approval: GuardedRow | None
     proofreading: GuardedRow | None
 
-    def __getitem__(self, name: str) -> Any:
-        return self.row[name]
-
     @property
     def validity(self) -> tuple[datetime, datetime]:
-        return self["not_before"], self["not_after"]
+        return self.row["not_before"], self.row["not_after"]
 
 
 def load_intents(issuances: Sequence[int]) -> dict[int, Intent]:
     """The intents that exist, by issuance: six queries, whatever their number."""
-    rows = {row["pk"]: row for row in read_guarded(Issuance, issuances, extra=_ISSUANCE_EXTRA)}
-    authorities = {row["pk"]: row for row in read_guarded(CertificateAuthority, _distinct(rows, "ca_id"))}
-    approvals = {row["pk"]: row for row in read_guarded(Approval, _distinct(rows, "approval_id"))}
-    proofreadings = {row["pk"]: row for row in read_guarded(Proofreading, _distinct(rows, "proofreading_id"))}
+    rows = {row["id"]: row for row in read_guarded(Issuance, issuances, extra=_ISSUANCE_EXTRA)}
+    authorities = {row["id"]: row for row in read_guarded(CertificateAuthority, _distinct(rows, "ca_id"))}
+    approvals = {row["id"]: row for row in read_guarded(Approval, _distinct(rows, "approval_id"))}
+    proofreadings = {row["id"]: row for row in read_guarded(Proofreading, _distinct(rows, "proofreading_id"))}
     requests = _requests(_distinct(rows, "request_id"))
     intents: dict[int, Intent] = {}
     for number, row in rows.items():
@@ -88,35 +83,27 @@ def load_intents(issuances: Sequence[int]) -> dict[int, Intent]:
 
 def load_recipients(issuances: Sequence[int]) -> dict[int, GuardedRow]:
     """The intents alone, by issuance: all that the key-management centre needs."""
-    return {row["pk"]: row for row in read_guarded(Issuance, issuances)}
+    return {row["id"]: row for row in read_guarded(Issuance, issuances)}
 
 
 def _requests(ids: Sequence[int]) -> dict[int, RequestRow]:
-    everywhere = ServiceRequest.objects.unscoped("the signer serves the whole province")
     materials: dict[int, list[tuple[str, str]]] = {}
-    attached = Material.objects.filter(request_id__in=list(ids), removed_at__isnull=True)
-    for number, code, sm3 in read_values(attached, ("request_id", "code", "sm3")):
-        materials.setdefault(number, []).append((code, sm3))
-    identity_at = len(_REQUEST) - len(ra_rules.IDENTITY_FIELDS)
-    requests: dict[int, RequestRow] = {}
+    for one in _MATERIALS.rows(ids):
+        materials.setdefault(one.request_id, []).append((one.code, one.sm3))
     without_materials = ra_rules.materials_digest(())
-    for row in read_values(everywhere.filter(pk__in=list(ids)), _REQUEST):
-        identity = dict(zip(ra_rules.IDENTITY_FIELDS, row[identity_at:], strict=True))
-        attached_digest = without_materials
-        if row[0] in materials:
-            attached_digest = ra_rules.materials_digest(materials[row[0]])
-        number, state, issuance_id, data_digest, approval_id, proofreading_id = row[:identity_at]
-        requests[number] = RequestRow(
-            number,
-            state,
-            issuance_id,
-            data_digest,
-            approval_id,
-            proofreading_id,
-            ra_rules.identity_digest(identity),
-            attached_digest,
+    return {
+        row.pk: RequestRow(
+            row.pk,
+            row.state,
+            row.issuance_id,
+            row.data_digest,
+            row.approval_id,
+            row.proofreading_id,
+            ra_rules.identity_digest(ra_rules.identity_of(row)),
+            ra_rules.materials_digest(materials[row.pk]) if row.pk in materials else without_materials,
         )
-    return requests
+        for row in _REQUESTS.rows(ids)
+    }
 
 
 def _distinct(rows: Mapping[int, GuardedRow], name: str) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 _LENGTHS: Final = struct.Struct(">QHHH")
 DIGEST_BYTES: Final = 16
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,7 @@ def encode_entries(entries: Sequence[Entry]) -> bytes:
     """Entries one after another: lengths, context, digest, certificates."""
     parts: list[bytes] = []
     for entry in entries:
-        context = json.dumps(
-            [entry.ca, entry.profile, entry.context], ensure_ascii=False, separators=(",", ":")
-        ).encode()
+        context = _encode([entry.ca, entry.profile, entry.context]).encode()
         parts += (
             _LENGTHS.pack(entry.issuance, len(context), len(entry.signing), len(entry.encryption)),
             context,

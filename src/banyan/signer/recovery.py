@@ -50,7 +50,7 @@ def allowed(number: int, *, now: datetime) -> Allowed:
 def _approvers(number: int, recovery: GuardedRow, approvals: list[GuardedRow]) -> tuple[int, ...]:
     """Two people with two credentials, neither the requester nor the holder, who agreed to exactly this."""
     digest = kmc_rules.recovery_digest(
-        KeyRecovery(id=recovery["pk"], **{name: recovery[name] for name in KeyRecovery.GUARDED_FIELDS})
+        KeyRecovery(id=recovery["id"], **{name: recovery[name] for name in KeyRecovery.GUARDED_FIELDS})
     )
     if not all(approval.is_genuine for approval in approvals):
         _refuse(number, N_("审批记录被系统以外的途径改动过"))

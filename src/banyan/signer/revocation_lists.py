@@ -116,7 +116,7 @@ def _listed(authority: Authority, now: datetime) -> Iterator[tuple[bytes, bytes]
     """(serial, encoded entry) of every certificate that the database says is revoked or held and has not
     expired.
     """
-    ids = [row["pk"] for row in _authority_rows(authority)]
+    ids = [row["id"] for row in _authority_rows(authority)]
     # Every row of the CA is looked at: state and expiry can be trusted only after the MAC, so they cannot choose the rows.
     for page in genuine_pages(CertificateRecord, CertificateRecord.objects.filter(ca_id__in=ids)):
         for row in page:

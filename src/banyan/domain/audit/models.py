@@ -1,7 +1,9 @@
 """The audit chain, its head, and the base of rows it guards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -89,9 +91,9 @@ class GuardedModel(models.Model):
         """Table and guarded columns, the first part of what the MAC covers."""
         return f"{cls._meta.label_lower}({','.join(cls.GUARDED_FIELDS)})"
 
-    def guarded_values(self) -> list[Any]:
+    def guarded_values(self) -> tuple[Any, ...]:
         """Primary key, version and the guarded fields, in order."""
-        return [self.pk, self.row_version, *(getattr(self, name) for name in self.GUARDED_FIELDS)]
+        return _guarded(type(self))(self)
 
     def seal(self) -> None:
         """Compute the MAC of the row as it stands (primary key and version must be set)."""
@@ -126,6 +128,11 @@ class GuardedModel(models.Model):
         """Delete the row; ``audit.record`` must name it in the same action, before this call."""
         collecting.note_deletion(self._meta.label_lower, self.pk)
         return super().delete(*args, **kwargs)
+
+
+@cache
+def _guarded(model: type[GuardedModel]) -> Callable[[GuardedModel], tuple[Any, ...]]:
+    return attrgetter(model._meta.pk.attname, "row_version", *model.GUARDED_FIELDS)
 
 
 def ring() -> sealing.Keyring:

@@ -18,6 +18,7 @@ _A = TypeVar("_A", bound=_Activity)
 # The connector of our own CAs, whose serial numbers are chosen with the intent.
 EMBEDDED: Final = "embedded"
 SLICE: Final = 250
+_canonical: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(minutes=10)
 _CRL_FILE: Final = re.compile(r"(?P<number>\d+)\.crl")
@@ -36,7 +37,7 @@ EXTENSION_ENTRIES: Final = (
 
 def canonical_json(value: Any) -> str:
     """One text for one value: keys sorted, no spaces, characters as they are."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _canonical(value)
 
 
 def extension_values(
@@ -103,10 +104,10 @@ def certificate_digest_many(facts: Iterable[tuple[str, str, str, bytes, str]]) -
 def _certificate_facts(system: str, kind: str, profile: str, subject_der: bytes, extensions: str) -> bytes:
     head = canonical_json([system, kind, profile, bytes(subject_der).hex()])
     # What is not about the holder may be decided after proofreading: the medium and the CRL's part.
-    about_holder = {
-        name: value for name, value in json.loads(extensions).items() if name not in ("crl_shard", "soft_token")
-    }
-    return f"{head}\n{canonical_json(about_holder)}".encode()
+    if "crl_shard" in extensions or "soft_token" in extensions:
+        entries = json.loads(extensions).items()
+        extensions = canonical_json({name: one for name, one in entries if name not in ("crl_shard", "soft_token")})
+    return f"{head}\n{extensions}".encode()
 
 
 def key_number(spki_der: bytes) -> int:
