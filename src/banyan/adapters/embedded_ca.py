@@ -33,7 +33,7 @@ from banyan.kernel.home import Home
 from banyan.kernel.rpc import Client
 from banyan.pki.profile import load_profiles
 
-_SLICE: Final = 125
+_SLICE: Final = 250
 _KEPT: Final = 20_000
 _log = logging.getLogger(__name__)
 

@@ -162,7 +162,7 @@ def _issuance_fields(task: IssuanceTask) -> dict[str, Any]:
         "subject_der": task.subject_der,
         "not_before": _instant(task.not_before),
         "not_after": _instant(task.not_after),
-        "extensions": _extension_fields(task.extension_values),
+        "extensions": _extension_fields(task.extensions),
     }
 
 

@@ -4,6 +4,7 @@ import os
 
 from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
+from banyan.kernel.memory import settle_memory
 
 
 class NotInstalled(BanyanError):
@@ -20,5 +21,6 @@ def django_setup() -> Home:
     from django.conf import settings
 
     django.setup()
+    settle_memory()
     home: Home = settings.HOME
     return home

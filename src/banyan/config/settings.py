@@ -84,10 +84,11 @@ class Settings(BaseSettings):
 
 
 def _sqlite(path: Path) -> dict[str, Any]:
+    # Pages of 8 KB: seven certificates fill one, where only three would fit into 4 KB.
     # FULL: a certificate that was answered must survive a power cut. IMMEDIATE: a writer waits at its start, not at its end.
     pragmas = (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536; "
-        "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA wal_autocheckpoint=2000;"
+        "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+        "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA wal_autocheckpoint=4000;"
     )
     return {
         "ENGINE": "django.db.backends.sqlite3",

@@ -4,6 +4,7 @@ The ORM's bulk_create costs more than everything else in an issuance; here colum
 and rows go to the driver as they are (executemany on SQLite, COPY on PostgreSQL).
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -26,13 +27,12 @@ def next_ids(model: type[models.Model], count: int) -> range | list[int]:
                 [f'"{table}"', model._meta.pk.column, count],
             )
             return [row[0] for row in cursor.fetchall()]
-        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
-        found = cursor.fetchone()
+        moved = "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq"
+        found = connection.connection.execute(moved, [count, table]).fetchone()
         if found is None:
             cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table, count])
             return range(1, count + 1)
-        cursor.execute("UPDATE sqlite_sequence SET seq = %s WHERE name = %s", [found[0] + count, table])
-        return range(found[0] + 1, found[0] + count + 1)
+        return range(found[0] - count + 1, found[0] + 1)
 
 
 def insert_many(rows: Sequence[models.Model]) -> None:
@@ -79,6 +79,26 @@ def update_values(table: str, columns: Sequence[str], where: Sequence[str], valu
             cursor.cursor.executemany(statement, values)
             return int(cursor.cursor.rowcount)
         return int(connection.connection.executemany(statement, values).rowcount)
+
+
+def mark(model: type[models.Model], ids: Sequence[int], only: str = "", **values: Any) -> int:
+    """Give many rows, by primary key, the same values (by column, as the database takes them); ``only``: those in this
+    state. Returns rows changed.
+    """
+    meta = model._meta
+    is_postgresql = connection.vendor == "postgresql"
+    slot = "%s" if is_postgresql else "?"
+    sets = ", ".join(f'"{name}" = {slot}' for name in values)
+    chosen = "= ANY(%s)" if is_postgresql else "IN (SELECT value FROM json_each(?))"
+    statement = f'UPDATE "{meta.db_table}" SET {sets} WHERE "{column(meta.pk)}" {chosen}'  # noqa: S608  (own names)
+    parameters = [*values.values(), list(ids) if is_postgresql else json.dumps(list(ids))]
+    if only:
+        statement, parameters = f'{statement} AND "state" = {slot}', [*parameters, only]
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        if is_postgresql:
+            cursor.execute(statement, parameters)
+            return int(cursor.rowcount)
+        return int(connection.connection.execute(statement, parameters).rowcount)
 
 
 def update_rows(rows: Sequence[models.Model], fields: Iterable[str], *, where: str, before: Sequence[Any]) -> int:

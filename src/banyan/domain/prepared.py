@@ -95,6 +95,9 @@ class _Plan(Generic[_M]):
         self._readers = [(place, how) for place, one in enumerate(wanted) if (how := _reader(one)) is not None]
         sql, parameters = found.values_list(*self._names).query.get_compiler(connection=connection).as_sql()
         self._sql, self._parameters = str(sql), tuple(parameters)
+        self._is_sqlite = connection.vendor == "sqlite"
+        if self._is_sqlite:
+            self._sql = self._sql % (("?",) * len(self._parameters))
 
     def rows(self, values: Any) -> list[_M]:
         alias = connection.alias
@@ -102,9 +105,10 @@ class _Plan(Generic[_M]):
 
     def values(self, values: Any) -> list[list[Any]]:
         parameters = [values if one is _SLOT else one for one in self._parameters]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, parameters)
-            found = [list(row) for row in cursor.fetchall()]
+        with connection.cursor() as cursor, connection.wrap_database_errors:
+            # On SQLite the driver's own cursor: Django's would rewrite the statement each time.
+            driver = connection.connection if self._is_sqlite else cursor
+            found = [list(row) for row in driver.execute(self._sql, parameters).fetchall()]
         for place, how in self._readers:
             for row in found:
                 row[place] = how(row[place])

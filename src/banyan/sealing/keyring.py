@@ -97,7 +97,7 @@ def keyring(home: Home) -> Keyring:
 
     Raises KekMissing, KekUnsafe or KekMismatch.
     """
-    return _opened(home.path, home.keys)
+    return _opened(home)
 
 
 def forget_keyrings() -> None:
@@ -121,9 +121,9 @@ def rotate_field_key(home: Home) -> int:
 
 
 @lru_cache(maxsize=8)
-def _opened(home_path: Path, keys_path: Path) -> Keyring:
-    kek = _read_kek(keys_path / KEK_NAME)
-    path = home_path / KEYS_NAME
+def _opened(home: Home) -> Keyring:
+    kek = _read_kek(home.keys / KEK_NAME)
+    path = home.path / KEYS_NAME
     if not path.exists():
         _create_keys(kek, path)
     return Keyring(path, _unwrap_all(kek, path))

@@ -19,7 +19,7 @@ from banyan.keys.kek import receipts, same
 from banyan.pki import csr
 from banyan.pki.certificate import CertificateParts, Template
 from banyan.pki.csr import CertificationRequest
-from banyan.pki.errors import PartsInvalid
+from banyan.pki.errors import PartsInvalid, PkiError
 from banyan.pki.lint import Finding, lint_pairs_many, lint_parts_many
 from banyan.pki.profile import Profile, Use
 from banyan.pki.public_key import sm2_spki
@@ -133,10 +133,11 @@ class Completion:
     def _allowed(self, new: Sequence[tuple[Order, Intent]], refused: dict[int, Refusal]) -> list[_Work]:
         works = []
         stated = allowance.certificate_digests([intent for _, intent in new])
-        for (order, intent), digest in zip(new, stated, strict=True):
+        requests = csr.parse_many([intent.row["csr_der"] for _, intent in new])
+        for (order, intent), digest, request in zip(new, stated, requests, strict=True):
             refusal = allowance.refusal_of(intent, digest)
             if refusal is None:
-                made = self._work(order, intent)
+                made = self._work(order, intent, request)
                 if isinstance(made, _Work):
                     works.append(made)
                     continue
@@ -144,7 +145,7 @@ class Completion:
             refused[order.issuance] = refusal
         return works
 
-    def _work(self, order: Order, intent: Intent) -> _Work | Refusal:
+    def _work(self, order: Order, intent: Intent, request: CertificationRequest | PkiError) -> _Work | Refusal:
         """The intent with its CA, profile and parsed request, or why these do not go together."""
         number = intent.id
         authority = self._authorities.by_code.get(intent.ca)
@@ -155,10 +156,11 @@ class Completion:
         profile = self._authorities.profiles.get(intent.row["profile"])
         if profile is None or profile.code not in authority.profiles or profile.kind != intent.row["kind"]:
             return refusals.ProfileNotAllowed(issuance=number, ca=intent.ca, profile=intent.row["profile"])
+        if isinstance(request, PkiError):
+            return refusals.RequestMalformed(issuance=number, reason=request.code)
         try:
-            request = CertificationRequest.parse(intent.row["csr_der"])
             csr.refuse_keys_of(request, self._own_keys)
-        except BanyanError as error:
+        except PkiError as error:
             return refusals.RequestMalformed(issuance=number, reason=error.code)
         if request.algorithm not in profile.key_algorithms:
             return refusals.KeyNotAllowed(issuance=number, profile=profile.code, algorithm=request.algorithm)

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from banyan import gm
 from banyan.kernel import clock
-from banyan.kernel.errors import BanyanError
 from banyan.kernel.home import Home
+from banyan.kernel.memory import settle_memory
 from banyan.kernel.rpc import serve
 from banyan.keys import Kek, load_kek, receipt_key
 from banyan.keys.kek import Passphrase, harden_process, receipts
-from banyan.pki.csr import CertificationRequest
+from banyan.pki.csr import CertificationRequest, parse_many
 from banyan.pki.envelope import enveloped_key_many
+from banyan.pki.errors import PkiError
 from banyan.pki.profile import load_profiles
 from banyan.signer import recovery, refusals
 from banyan.signer.errors import BatchTooLarge, KeyNotEscrowed, RecoveryRefused
@@ -25,7 +26,7 @@ from banyan.signer.gathering import Gathering
 from banyan.signer.guarded import GuardedRow, drop_connection, with_database
 from banyan.signer.intents import load_recipients
 from banyan.signer.kmc_store import EscrowStore
-from banyan.signer.rates import Rates, settle_memory
+from banyan.signer.rates import Rates
 from banyan.signer.refusals import KmcRefusal
 
 BATCH: Final = 500
@@ -124,9 +125,10 @@ class KmcService:
         rows = load_recipients(unique)
         answers: dict[int, dict[str, Any]] = {}
         recipients: dict[int, bytes] = {}
+        requests = dict(zip(rows, parse_many([row["csr_der"] for row in rows.values()]), strict=True))
         for number in unique:
             try:
-                recipients[number] = self._recipient(number, rows.get(number))
+                recipients[number] = self._recipient(number, rows.get(number), requests.get(number))
             except KmcRefusal as refusal:
                 answers[number] = _refused(refusal)
         keys = self._keys_for(recipients, answers)
@@ -144,9 +146,9 @@ class KmcService:
             }
         return [answers[number] for number in numbers]
 
-    def _recipient(self, number: int, row: GuardedRow | None) -> bytes:
+    def _recipient(self, number: int, row: GuardedRow | None, request: CertificationRequest | PkiError | None) -> bytes:
         """The public key that the intent's PKCS#10 asks to certify. Raises KmcRefusal."""
-        if row is None:
+        if row is None or request is None:
             raise refusals.IntentMissing(issuance=number)
         if not row.is_genuine:
             raise refusals.IntentForged(issuance=number)
@@ -155,10 +157,8 @@ class KmcService:
         profile = self._profiles.get(row["profile"])
         if profile is None or not profile.is_pair:
             raise refusals.NoPair(issuance=number, profile=row["profile"])
-        try:
-            request = CertificationRequest.parse(row["csr_der"])
-        except BanyanError as error:
-            raise refusals.RecipientUnfit(issuance=number, reason=error.code) from error
+        if isinstance(request, PkiError):
+            raise refusals.RecipientUnfit(issuance=number, reason=request.code)
         if request.algorithm != "SM2":
             raise refusals.RecipientUnfit(issuance=number, reason=request.algorithm)
         return request.public_key

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from banyan import gm
 from banyan.kernel import clock
 from banyan.kernel.home import Home
+from banyan.kernel.memory import settle_memory
 from banyan.kernel.rpc import serve
 from banyan.keys import Kek, KeyStore, load_kek, receipt_key
 from banyan.keys.kek import Passphrase, harden_process
@@ -23,7 +24,7 @@ from banyan.signer.errors import BatchTooLarge, NotACheckpoint
 from banyan.signer.gathering import Gathering
 from banyan.signer.guarded import drop_connection, with_database
 from banyan.signer.journal import Journal
-from banyan.signer.rates import Rates, settle_memory
+from banyan.signer.rates import Rates
 
 CHECKPOINT_PREFIX: Final = b"banyan audit checkpoint v1\n"
 _JOURNAL_PAGE: Final = 2000

@@ -1,6 +1,5 @@
 """Figures about a key-holding process: how much it did, how fast while busy, what it refused."""
 
-import gc
 from collections import Counter
 from dataclasses import dataclass, field
 from time import monotonic
@@ -35,12 +34,3 @@ class Rates:
             "done_per_busy_second": round(self.done / self.busy_seconds, 1) if self.busy_seconds else 0.0,
             "refused": dict(self.refused),
         }
-
-
-def settle_memory() -> None:
-    """Before serving: what was imported stays, and a batch's many short-lived values are not walked again
-    and again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

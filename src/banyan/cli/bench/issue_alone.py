@@ -1,8 +1,9 @@
-"""The signer's work in this process, with keys that the KMC gave beforehand: issuing without keys and envelopes."""
+"""Issuing without keys and envelopes: the keys were given by the KMC beforehand, the signer works beside or in here."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from banyan.adapters.embedded_ca import EmbeddedConnector
 from banyan.domain.ca.ports import ConnectorStatus, IssuanceTask, Issued, Outcome, Rejected
 from banyan.kernel.home import Home
 from banyan.signer.kmc_process import KmcService, kmc_kek
@@ -24,6 +25,17 @@ def keys_for(home: Home, issuances: Sequence[int]) -> dict[int, Mapping[str, Any
     finally:
         service.close()
     return {answer["issuance"]: answer for answer in answers}
+
+
+class SignerBeside(EmbeddedConnector):
+    """The embedded connector with its signer, while ``keys`` stand in for the KMC: they hold what each intent gets."""
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home, patience=120.0)
+        self.keys: dict[int, Mapping[str, Any]] = {}
+
+    def _allocate(self, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
+        return {number: dict(self.keys.pop(number)) for number in numbers}
 
 
 class SignerHere:

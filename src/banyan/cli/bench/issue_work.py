@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ class Bench:
         self.home = home
         self.stock = Stock(home)
         self._processes = ExitStack()
-        self._alone: Any = None
         self._connector: Any = None
         self._issued: list[int] = []
         self._before = 0
@@ -57,32 +57,30 @@ class Bench:
         self.stock.prepare(count, in_token=in_token)
         return {"ready": len(self.stock.orders)}
 
-    def sign(self, count: int) -> dict[str, float]:
-        """Everything but keys and envelopes, in this one process: intents first, then the rest."""
-        from banyan.cli.bench.issue_alone import keys_for
+    def sign(self, count: int, at_once: int = 250) -> dict[str, float]:
+        """Everything but keys and envelopes, the signer beside us: intents first, then the rest, ``at_once`` pairs a
+        transaction.
+        """
+        from banyan.cli.bench.issue_alone import SignerBeside, keys_for
 
-        alone = self._signer_here()
+        self._stop_all()
         orders = self.stock.take(count)
         opened = _timed(lambda: self._open(orders))
-        alone.keys |= keys_for(self.home, self._waiting())
-        worked = _timed(lambda: self._carry_on(alone, count, _PART))
-        return {"open": opened[0], "open_cpu": opened[1], "work": worked[0], "work_cpu": worked[1]}
-
-    def single(self, count: int) -> dict[str, float]:
-        """As ``sign``, a pair a transaction."""
-        from banyan.cli.bench.issue_alone import keys_for
-        from banyan.domain.ca import actions as ca
-
-        alone = self._signer_here()
-        self._open(self.stock.take(count))
-        alone.keys |= keys_for(self.home, self._waiting())
-        ca.submit_due(_system(), alone, _now())
-        worked = _timed(lambda: self._carry_on(alone, count, 1))
-        return {"work": worked[0], "work_cpu": worked[1]}
+        keys = keys_for(self.home, self._waiting())
+        connector = self._processes_here(SignerBeside)
+        connector.keys |= keys
+        others = self._others_cpu()
+        worked = _timed(lambda: self._carry_on(connector, count, _PART, at_once))
+        return {
+            "open": opened[0], "open_cpu": opened[1],
+            "work": worked[0], "work_cpu": worked[1], "others_cpu": self._others_cpu() - others,
+        }  # fmt: skip
 
     def whole(self, count: int) -> dict[str, float]:
         """From approved requests and PKCS#10s to recorded pairs with their envelopes, signer and KMC beside us."""
-        connector = self._processes_here()
+        from banyan.adapters.embedded_ca import EmbeddedConnector
+
+        connector = self._processes_here(partial(EmbeddedConnector, patience=120.0))
         orders = self.stock.take(count)
 
         def work() -> None:
@@ -133,12 +131,12 @@ class Bench:
 
         ca.submit_due(_system(), connector, _now(), limit=count)
 
-    def _carry_on(self, connector: Any, count: int, limit: int) -> None:
+    def _carry_on(self, connector: Any, count: int, limit: int, at_once: int = 250) -> None:
         from banyan.domain.ra import actions as ra
 
         left = count
         while left > 0:
-            report = ra.carry_on(_system(), connector, _now(), limit=min(limit, left))
+            report = ra.carry_on(_system(), connector, _now(), limit=min(limit, left), at_once=at_once)
             if not report.is_up or report.failed or report.rejected:
                 raise SystemExit(f"a round went wrong: {report}")
             self._issued += report.pairs
@@ -149,28 +147,15 @@ class Bench:
 
         return list(Issuance.objects.filter(state=Issuance.State.INTENT).values_list("pk", flat=True))
 
-    def _signer_here(self) -> Any:
-        from banyan.cli.bench.issue_alone import SignerHere
-
-        if self._alone is None:
-            self._stop_all()
-            self._alone = SignerHere(self.home)
-        return self._alone
-
-    def _processes_here(self) -> Any:
-        from banyan.adapters.embedded_ca import EmbeddedConnector
+    def _processes_here(self, kind: Callable[[Home], Any]) -> Any:
         from banyan.cli.processes import key_holders
 
         if self._connector is None:
-            self._stop_all()
             self._processes.enter_context(key_holders(self.home))
-            self._connector = EmbeddedConnector(self.home, patience=120.0)
+            self._connector = kind(self.home)
         return self._connector
 
     def _stop_all(self) -> None:
-        if self._alone is not None:
-            self._alone.close()
-            self._alone = None
         if self._connector is not None:
             self._connector.close()
             self._connector = None

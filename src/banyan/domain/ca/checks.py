@@ -16,7 +16,8 @@ from banyan.domain.ca.models import CertificateAuthority
 from banyan.domain.ca.values import IssuanceRequest, Refused
 from banyan.kernel.errors import BanyanError
 from banyan.pki.certificate import Certificate
-from banyan.pki.csr import CertificationRequest, RequestSignatureInvalid, verify_many
+from banyan.pki.csr import CertificationRequest, RequestSignatureInvalid, parse_many, verify_many
+from banyan.pki.errors import PkiError
 from banyan.pki.profile import Profile, load_profiles
 
 
@@ -41,9 +42,10 @@ def check_requests(
     profiles = load_profiles()
     checked: list[Checked] = []
     refusals: list[Refused] = []
-    for index, request in enumerate(requests):
+    parsed = parse_many([request.csr for request in requests])
+    for index, (request, csr) in enumerate(zip(requests, parsed, strict=True)):
         try:
-            checked.append(_check(index, request, authorities, profiles, own_keys))
+            checked.append(_check(index, request, csr, authorities, profiles, own_keys))
         except BanyanError as error:
             refusals.append(Refused(index, error))
     if check_signatures:
@@ -56,6 +58,7 @@ def check_requests(
 def _check(
     index: int,
     request: IssuanceRequest,
+    csr: CertificationRequest | PkiError,
     authorities: Mapping[str, CertificateAuthority],
     profiles: Mapping[str, Profile],
     own_keys: frozenset[bytes],
@@ -66,7 +69,8 @@ def _check(
     if not authority.is_active:
         raise AuthorityInactive(ca=request.ca)
     profile = profiles[request.profile]
-    csr = CertificationRequest.parse(request.csr)
+    if isinstance(csr, PkiError):
+        raise csr
     if csr.algorithm not in profile.key_algorithms:
         raise KeyAlgorithmRefused(profile=profile.code, algorithm=csr.algorithm)
     # The negative of a CA's point would let its owner compute with the CA's own key.

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
+from banyan.domain.ca import rules
+
 
 @dataclass(frozen=True, slots=True)
 class IssuanceTask:
@@ -24,7 +26,12 @@ class IssuanceTask:
     subject_der: bytes
     not_before: datetime
     not_after: datetime
-    extension_values: Mapping[str, Any]
+    extension_values: str
+
+    @property
+    def extensions(self) -> Mapping[str, Any]:
+        """The extensions that move, as keyword arguments of ``pki.CertificateParts``."""
+        return rules.extension_fields(self.extension_values)
 
 
 @dataclass(frozen=True, slots=True)

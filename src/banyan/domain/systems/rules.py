@@ -5,6 +5,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from .errors import (
@@ -50,6 +51,7 @@ def certificate_kind(text: str) -> CertificateKind:
     raise UnknownKind(value=wanted[:20], known="、".join(kind.label for kind in CertificateKind))
 
 
+@lru_cache(maxsize=256)
 def medium_kind(text: str) -> MediumKind | None:
     """A medium by its code or its Chinese name, blanks and letter case ignored; None when it is not one."""
     wanted = _squeezed(text)

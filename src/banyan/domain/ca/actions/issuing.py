@@ -221,15 +221,17 @@ def task_of(issuance: Issuance, ca: str) -> IssuanceTask:
         subject_der=bytes(issuance.subject_der),
         not_before=issuance.not_before,
         not_after=issuance.not_after,
-        extension_values=rules.extension_fields(issuance.extension_values),
+        extension_values=issuance.extension_values,
     )
 
 
 @audit.action
 def _mark_submitted(actor: Actor, connector: str, ids: Sequence[int], now: datetime) -> None:
-    changed = Issuance.objects.filter(pk__among=ids, state=Issuance.State.INTENT).update(
-        state=Issuance.State.SUBMITTED, submitted_at=now, attempts=0, next_try_at=now
-    )
+    moment = bulk.moment(now)
+    changed = bulk.mark(
+        Issuance, ids, only=str(Issuance.State.INTENT), state=str(Issuance.State.SUBMITTED), submitted_at=moment,
+        attempts=0, next_try_at=moment,
+    )  # fmt: skip
     audit.record(actor, "ca.submit", None, connector=connector, count=changed, first=ids[0], last=ids[-1])
 
 

@@ -15,6 +15,7 @@ from banyan.domain.ca.actions.status import revoke_pairs
 from banyan.domain.ca.errors import CaError, CertificateMismatch
 from banyan.domain.ca.models import (
     Certificate,
+    CertificateAuthority,
     CertificatePair,
     Issuance,
     Origin,
@@ -38,6 +39,9 @@ _RECORDED_FROM = (
     "token_id", "token_serial", "container", "supersedes_id", "state", "voided_at",
 )  # fmt: skip
 _INTENTS = Prepared(lambda ids: Issuance.objects.filter(pk__among=ids).order_by("id"), _RECORDED_FROM, locks=True)
+_AUTHORITIES = Prepared(
+    lambda ids: CertificateAuthority.objects.filter(pk__among=ids), ("code", "certificate", "subject_der")
+)
 # State, since when, reason.
 State = tuple[str, datetime | None, str]
 
@@ -49,8 +53,9 @@ def collect_due(
     *,
     follow_up: FollowUp | None = None,
     limit: int = 2000,
+    at_once: int = rules.SLICE,
 ) -> RoundReport:
-    """Ask a connector what became of submitted intents and record it, slice by slice.
+    """Ask a connector what became of submitted intents and record it, ``at_once`` of them a transaction.
 
     ``follow_up`` runs in the transaction that records a slice. What is pending is asked again later; what does not
     answer stays queued. Repeating changes nothing.
@@ -59,19 +64,21 @@ def collect_due(
     report = RoundReport()
     seen = 0
     after = 0
-    while seen < limit:
+    while seen < limit and report.is_up:
         due = access.submitted_due(connector.code, now, min(rules.SLICE, limit - seen), after)
         if not due:
             break
         seen += len(due)
         after = due[-1][0]
-        try:
-            outcomes = connector.collect_many([task_no for _, task_no in due])
-        except ServiceUnavailable:
-            report.is_up = False
-            _ask_again(actor, connector.code, [pk for pk, _ in due], now)
-            break
-        _settle_slice(actor, connector.code, due, outcomes, now, follow_up, report)
+        for start in range(0, len(due), at_once):
+            part = due[start : start + at_once]
+            try:
+                outcomes = connector.collect_many([task_no for _, task_no in part])
+            except ServiceUnavailable:
+                report.is_up = False
+                _ask_again(actor, connector.code, [pk for pk, _ in due[start:]], now)
+                break
+            _settle_slice(actor, connector.code, part, outcomes, now, follow_up, report)
     return report
 
 
@@ -157,10 +164,11 @@ def _record_slice(
     actor: Actor, issued: Sequence[tuple[int, Issued]], now: datetime, follow_up: FollowUp | None
 ) -> tuple[list[RecordedPair], list[tuple[int, BanyanError]]]:
     by_id = dict(issued)
-    authorities = {authority.pk: authority for authority in access.authorities()}
+    intents = _INTENTS.rows(by_id)
+    authorities = {authority.pk: authority for authority in _AUTHORITIES.rows({issuance.ca_id for issuance in intents})}
     good: list[Returned] = []
     mismatched: list[tuple[int, BanyanError]] = []
-    for issuance in _INTENTS.rows(by_id):
+    for issuance in intents:
         if issuance.state in (Issuance.State.ISSUED, Issuance.State.REJECTED):
             continue
         try:
@@ -180,7 +188,7 @@ def _write(actor: Actor, good: Sequence[Returned], now: datetime) -> list[Record
     pairs = [_pair(item, now) for item in good]
     bulk.insert_many(pairs)
     recorded = write_certificates(pairs, [item.certificates for item in good], [item.envelope for item in good])
-    Issuance.objects.filter(pk__among=[item.issuance.pk for item in good]).update(state=Issuance.State.ISSUED)
+    bulk.mark(Issuance, [item.issuance.pk for item in good], state=str(Issuance.State.ISSUED))
     audit.record_many(
         actor,
         "ca.record_pair",

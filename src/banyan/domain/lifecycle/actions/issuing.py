@@ -6,6 +6,7 @@ from datetime import datetime
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import RevocationReason
 from banyan.domain.ca.ports import Connector
+from banyan.domain.ca.rules import SLICE
 from banyan.domain.ca.values import FollowUp, RecordedPair, RoundReport
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.actions import TaskEntry
@@ -20,9 +21,11 @@ def carry_on(
     *,
     further: FollowUp | None = None,
     limit: int = 2000,
+    at_once: int = SLICE,
 ) -> RoundReport:
     """One round: hand over what is due, record what came back, settle changes of status. Safe to repeat at any moment.
 
+    ``at_once``: how many pairs are recorded in one transaction.
     ``further`` runs after the tasks for tokens were opened, in the transaction that recorded the pairs.
     """
 
@@ -32,7 +35,7 @@ def carry_on(
             further(actor, recorded, now)
 
     handed = ca.submit_due(actor, connector, now, limit=limit)
-    report = ca.collect_due(actor, connector, now, follow_up=follow_up, limit=limit)
+    report = ca.collect_due(actor, connector, now, follow_up=follow_up, limit=limit, at_once=at_once)
     report.submitted = handed.submitted
     report.is_up = handed.is_up and report.is_up
     if report.is_up:

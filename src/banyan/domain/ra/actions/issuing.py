@@ -9,6 +9,7 @@ from banyan import sealing
 from banyan.domain import audit
 from banyan.domain.audit.errors import RowForged
 from banyan.domain.ca import actions as ca
+from banyan.domain.ca import rules as ca_rules
 from banyan.domain.ca.models import Certificate, CertificatePair, Issuance
 from banyan.domain.ca.ports import Connector
 from banyan.domain.ca.values import IssuanceRequest, RecordedPair, RoundReport
@@ -28,7 +29,7 @@ from banyan.kernel.actor import Actor
 from banyan.pki.certificate import Certificate as CertificateView
 from banyan.pki.public_key import SignatureAlgorithm, parse_spki, verify_many
 
-SLICE = 200
+SLICE = ca_rules.SLICE
 _ISSUED = ("issuance_id", "token_id", "token_serial", "approval", "proofreading")
 # What moving on after recording reads; the rest of a request is left where it lies.
 _MOVED_ON = (
@@ -122,13 +123,16 @@ def _note_started(
     context.take_tokens(actor, [request for request, _ in started], now)
 
 
-def carry_on(actor: Actor, connector: Connector, now: datetime, *, limit: int = 2000) -> RoundReport:
-    """One round with a connector: intents out, certificates in, tasks for tokens, requests moved on.
+def carry_on(
+    actor: Actor, connector: Connector, now: datetime, *, limit: int = 2000, at_once: int = ca_rules.SLICE
+) -> RoundReport:
+    """One round with a connector: intents out, certificates in, tasks for tokens, requests moved on; ``at_once`` pairs a
+    transaction.
 
     Safe to repeat at any moment and after any crash. Requests whose CA refused go back to the issuing step with the
     CA's reason, ready for a new PKCS#10.
     """
-    report = lifecycle.carry_on(actor, connector, now, further=_move_on, limit=limit)
+    report = lifecycle.carry_on(actor, connector, now, further=_move_on, limit=limit, at_once=at_once)
     for start in range(0, len(report.rejections), SLICE):
         _take_back_rejected(actor, report.rejections[start : start + SLICE], now)
     return report
