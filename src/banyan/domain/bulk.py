@@ -4,7 +4,6 @@ The ORM's bulk_create costs more than everything else in an issuance; here colum
 and rows go to the driver as they are (executemany on SQLite, COPY on PostgreSQL).
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -13,26 +12,24 @@ from typing import Any
 
 from django.db import connection, models
 
+from banyan.domain.driver import Driver
+from banyan.domain.prepared import array
+
 
 def next_ids(model: type[models.Model], count: int) -> range | list[int]:
     """Reserve ``count`` primary keys of a model with a BigAutoField, inside the current transaction.
 
     Rows that refer to each other can so be prepared before any of them is written.
     """
-    table = model._meta.db_table
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
-                [f'"{table}"', model._meta.pk.column, count],
-            )
-            return [row[0] for row in cursor.fetchall()]
-        moved = "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq"
-        found = connection.connection.execute(moved, [count, table]).fetchone()
-        if found is None:
-            cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table, count])
-            return range(1, count + 1)
-        return range(found[0] - count + 1, found[0] + 1)
+    table, driver = model._meta.db_table, Driver()
+    if driver.is_postgresql:
+        drawn = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+        return [row[0] for row in driver.rows(drawn, [f'"{table}"', column(model._meta.pk), count])]
+    found = driver.rows("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq", [count, table])
+    if not found:
+        driver.change("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, count])
+        return range(1, count + 1)
+    return range(found[0][0] - count + 1, found[0][0] + 1)
 
 
 def insert_many(rows: Sequence[models.Model]) -> None:
@@ -53,52 +50,31 @@ def insert_many(rows: Sequence[models.Model]) -> None:
 
 def insert_values(table: str, columns: Sequence[str], values: Iterable[Sequence[Any]]) -> None:
     """Insert prepared values, in the order of ``columns``."""
-    names = ", ".join(f'"{column}"' for column in columns)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with connection.wrap_database_errors, cursor.cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
-                for row in values:
-                    copy.write_row(row)
-            return
-        marks = ", ".join(["?"] * len(columns))
-        # The driver's own cursor: Django's would rewrite the statement and wrap every parameter again.
-        with connection.wrap_database_errors:
-            connection.connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', values)  # noqa: S608
+    Driver().insert(table, columns, values)
 
 
 def update_values(table: str, columns: Sequence[str], where: Sequence[str], values: Iterable[Sequence[Any]]) -> int:
     """Update many rows: each item holds the new values, then those of the ``where`` columns. Returns rows
     changed.
     """
-    mark = "%s" if connection.vendor == "postgresql" else "?"
-    sets = ", ".join(f'"{column}" = {mark}' for column in columns)
-    conditions = " AND ".join(f'"{column}" = {mark}' for column in where)
+    driver = Driver()
+    sets = ", ".join(f'"{name}" = {driver.slot}' for name in columns)
+    conditions = " AND ".join(f'"{name}" = {driver.slot}' for name in where)
     statement = f'UPDATE "{table}" SET {sets} WHERE {conditions}'  # noqa: S608  (names of our own models)
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        if connection.vendor == "postgresql":
-            cursor.cursor.executemany(statement, values)
-            return int(cursor.cursor.rowcount)
-        return int(connection.connection.executemany(statement, values).rowcount)
+    return driver.change_many(statement, values)
 
 
-def mark(model: type[models.Model], ids: Sequence[int], only: str = "", **values: Any) -> int:
+def mark(model: type[models.Model], ids: Iterable[int], only: str = "", **values: Any) -> int:
     """Give many rows, by primary key, the same values (by column, as the database takes them); ``only``: those in this
     state. Returns rows changed.
     """
-    meta = model._meta
-    is_postgresql = connection.vendor == "postgresql"
-    slot = "%s" if is_postgresql else "?"
-    sets = ", ".join(f'"{name}" = {slot}' for name in values)
-    chosen = "= ANY(%s)" if is_postgresql else "IN (SELECT value FROM json_each(?))"
-    statement = f'UPDATE "{meta.db_table}" SET {sets} WHERE "{column(meta.pk)}" {chosen}'  # noqa: S608  (own names)
-    parameters = [*values.values(), list(ids) if is_postgresql else json.dumps(list(ids))]
+    driver, meta = Driver(), model._meta
+    sets = ", ".join(f'"{name}" = {driver.slot}' for name in values)
+    statement = f'UPDATE "{meta.db_table}" SET {sets} WHERE "{column(meta.pk)}" {driver.chosen}'  # noqa: S608
+    parameters = [*values.values(), array(ids)]
     if only:
-        statement, parameters = f'{statement} AND "state" = {slot}', [*parameters, only]
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        if is_postgresql:
-            cursor.execute(statement, parameters)
-            return int(cursor.rowcount)
-        return int(connection.connection.execute(statement, parameters).rowcount)
+        statement, parameters = f'{statement} AND "state" = {driver.slot}', [*parameters, only]
+    return driver.change(statement, parameters)
 
 
 def update_rows(rows: Sequence[models.Model], fields: Iterable[str], *, where: str, before: Sequence[Any]) -> int:

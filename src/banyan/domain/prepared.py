@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 from django.db import connection, models
 from django.db.models.base import ModelState
 
+from banyan.domain.driver import Driver
+
 _M = TypeVar("_M", bound=models.Model)
 
 
@@ -27,7 +29,7 @@ class Among(models.Lookup):
         return self.rhs if self.rhs is _SLOT else list(self.rhs)
 
     def get_db_prep_lookup(self, value: Any, connection: Any) -> Any:  # noqa: ARG002  (as the ORM names it)
-        return "%s", [value if value is _SLOT else _array(value)]
+        return "%s", [value if value is _SLOT else array(value)]
 
     def as_sqlite(self, compiler: Any, connection: Any) -> Any:
         return self._as(compiler, connection, "{} IN (SELECT value FROM json_each({}))")
@@ -48,7 +50,8 @@ class _Slot:
 _SLOT: Any = _Slot()
 
 
-def _array(values: Iterable[Any]) -> Any:
+def array(values: Iterable[Any]) -> Any:
+    """Many values as one parameter."""
     found = list(values)
     return found if connection.vendor == "postgresql" else json.dumps(found)
 
@@ -70,11 +73,11 @@ class Prepared(Generic[_M]):
 
     def rows(self, values: Iterable[Any]) -> list[_M]:
         """The rows whose key is among the values."""
-        return self._plan().rows(_array(values))
+        return self._plan().rows(array(values))
 
     def values(self, values: Iterable[Any]) -> list[list[Any]]:
         """As ``rows``, but the plain values of ``fields`` in their order."""
-        return self._plan().values(_array(values))
+        return self._plan().values(array(values))
 
     def _plan(self) -> "_Plan[_M]":
         plan = self._plans.get(connection.vendor)
@@ -95,8 +98,7 @@ class _Plan(Generic[_M]):
         self._readers = [(place, how) for place, one in enumerate(wanted) if (how := _reader(one)) is not None]
         sql, parameters = found.values_list(*self._names).query.get_compiler(connection=connection).as_sql()
         self._sql, self._parameters = str(sql), tuple(parameters)
-        self._is_sqlite = connection.vendor == "sqlite"
-        if self._is_sqlite:
+        if connection.vendor == "sqlite":
             self._sql = self._sql % (("?",) * len(self._parameters))
 
     def rows(self, values: Any) -> list[_M]:
@@ -105,10 +107,7 @@ class _Plan(Generic[_M]):
 
     def values(self, values: Any) -> list[list[Any]]:
         parameters = [values if one is _SLOT else one for one in self._parameters]
-        with connection.cursor() as cursor, connection.wrap_database_errors:
-            # On SQLite the driver's own cursor: Django's would rewrite the statement each time.
-            driver = connection.connection if self._is_sqlite else cursor
-            found = [list(row) for row in driver.execute(self._sql, parameters).fetchall()]
+        found = [list(row) for row in Driver().rows(self._sql, parameters)]
         for place, how in self._readers:
             for row in found:
                 row[place] = how(row[place])

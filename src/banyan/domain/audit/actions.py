@@ -17,6 +17,7 @@ from banyan.domain.audit.collecting import Collector, Draft
 from banyan.domain.audit.errors import AuditError, HeadMissing, TooManyRecords
 from banyan.domain.audit.models import AuditHead, AuditRecord, GuardedModel, ring
 from banyan.domain.audit.turns import write_turn
+from banyan.domain.driver import Driver
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.clock import now as clock_now
 from banyan.kernel.errors import BanyanError
@@ -266,8 +267,9 @@ def append(drafts: Sequence[Draft]) -> None:
         previous = chain.link(key, previous, chain.content(values))
         rows.append((*values, previous))
     bulk.insert_values(AuditRecord._meta.db_table, chain.COLUMNS, rows)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE audit_head SET sequence = %s, chain = %s WHERE id = %s", [sequence, previous, _HEAD])
+    slot = (driver := Driver()).slot
+    written = f"UPDATE audit_head SET sequence = {slot}, chain = {slot} WHERE id = {slot}"  # noqa: S608
+    driver.change(written, [sequence, previous, _HEAD])
 
 
 def _values(item: Draft, sequence: int, epoch: int, at: datetime) -> tuple[Any, ...]:
@@ -292,18 +294,15 @@ def _values(item: Draft, sequence: int, epoch: int, at: datetime) -> tuple[Any, 
 
 def locked_head() -> tuple[int, int, bytes]:
     """Sequence, epoch and chain value of the head, locked until the transaction ends."""
-    lock = (
-        " FOR UPDATE" if connection.vendor == "postgresql" else ""
-    )  # SQLite holds the write lock since BEGIN IMMEDIATE
-    statement = f"SELECT sequence, epoch, chain FROM audit_head WHERE id = %s{lock}"  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [_HEAD])
-        found = cursor.fetchone()
-        if found is None:
-            _begin_chain()
-            cursor.execute(statement, [_HEAD])
-            found = cursor.fetchone()
-    return found[0], found[1], bytes(found[2])
+    driver = Driver()
+    lock = " FOR UPDATE" if driver.is_postgresql else ""  # SQLite holds the write lock since BEGIN IMMEDIATE
+    statement = f"SELECT sequence, epoch, chain FROM audit_head WHERE id = {driver.slot}{lock}"  # noqa: S608
+    found = driver.rows(statement, [_HEAD])
+    if not found:
+        _begin_chain()
+        found = driver.rows(statement, [_HEAD])
+    sequence, epoch, chained = found[0]
+    return sequence, epoch, bytes(chained)
 
 
 def _begin_chain() -> None:

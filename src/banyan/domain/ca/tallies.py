@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 
-from django.db import connection
-
 from banyan.domain.ca.models import CertificatePair, PairState, Tally
+from banyan.domain.driver import Driver
 from banyan.domain.parties.access import local_day
 
 # Name of the number, region, issuing system.
@@ -69,10 +68,9 @@ def apply(changes: Iterable[tuple[Key, int]]) -> None:
     rows = [(*key, count) for key, count in sorted(changes) if count]
     if not rows:
         return
-    table = Tally._meta.db_table
+    table, driver = Tally._meta.db_table, Driver()
     statement = (
-        f"INSERT INTO {table} (name, region_code, system, value) VALUES (%s, %s, %s, %s) "  # noqa: S608
+        f"INSERT INTO {table} (name, region_code, system, value) VALUES ({', '.join([driver.slot] * 4)}) "  # noqa: S608
         f"ON CONFLICT (name, region_code, system) DO UPDATE SET value = {table}.value + excluded.value"
     )
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, rows)
+    driver.change_many(statement, rows)
