@@ -172,9 +172,7 @@ class MemoryCa:
 
     def _certificate(self, task: IssuanceTask, use: Use, serial: bytes, public: bytes) -> bytes:
         template = Template(load_profiles()[task.profile], use, self.issuer)
-        parts = CertificateParts(
-            serial, task.not_before, task.not_after, task.subject_der, public, **task.extensions
-        )
+        parts = CertificateParts(serial, task.not_before, task.not_after, task.subject_der, public, **task.extensions)
         tbs = template.encode_tbs(parts)
         return template.assemble(tbs, self.key.sign(tbs))
 

@@ -54,6 +54,12 @@ __all__ = [
 MAX_SIZE: Final = 64 * 1024
 PEM_LABELS: Final = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 
+_VERSION_0: Final = der.integer(0)
+_NO_ATTRIBUTES: Final = der.tlv(ATTRIBUTES, b"")
+_SM2_SIGNATURES: Final = tuple(
+    (encoded, public_key.parse_signature_algorithm(encoded))
+    for encoded in (der.algorithm(oids.SM2_WITH_SM3), der.algorithm(oids.SM2_WITH_SM3, der.NULL_DER))
+)
 _STRING_CODECS: Final = {
     der.PRINTABLE_STRING: "ascii",
     der.UTF8_STRING: "utf-8",
@@ -211,6 +217,39 @@ def _unwrap(data: bytes | str) -> bytes:
 
 
 def _parse(content: bytes) -> CertificationRequest:
+    return _parse_usual(content) or _parse_any(content)
+
+
+def _parse_usual(content: bytes) -> CertificationRequest | None:
+    """The request that tokens send, an SM2 key without attributes, read by writing it again; None for any other.
+
+    What our own DER encoding of the pieces equals has exactly one reading; bulk issuance feels the difference.
+    """
+    at = content.find(public_key.SM2_SPKI_HEAD)
+    if at < 0:
+        return None
+    start = _past_header(content, 0)
+    end = at + len(public_key.SM2_SPKI_HEAD) + 65
+    subject_der, spki = content[_past_header(content, start) + len(_VERSION_0) : at], content[at:end]
+    attributes = _NO_ATTRIBUTES if content[end : end + 2] == _NO_ATTRIBUTES else b""
+    info_der = der.tlv(der.SEQUENCE, _VERSION_0 + subject_der + spki + attributes)
+    rest = content[start + len(info_der) :]
+    for algorithm_der, algorithm in _SM2_SIGNATURES:
+        if rest.startswith(algorithm_der):
+            signature = rest[len(algorithm_der) + 3 :]
+            again = der.tlv(der.SEQUENCE, info_der + algorithm_der + der.bit_string(signature))
+            if again == content and spki[-65] == 4 and _is_plain_name(subject_der):
+                key = PublicKey("SM2", spki[-65:], spki)
+                return CertificationRequest(content, info_der, subject_der, key, algorithm, signature)
+    return None
+
+
+def _past_header(content: bytes, at: int) -> int:
+    length = content[at + 1] if at + 1 < len(content) else 0
+    return at + 2 + (length & 0x7F if length >= 0x80 else 0)
+
+
+def _parse_any(content: bytes) -> CertificationRequest:
     outer = der.whole(content)
     info_der = outer.element(der.SEQUENCE)
     signature_algorithm = public_key.parse_signature_algorithm(outer.element(der.SEQUENCE))

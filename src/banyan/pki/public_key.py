@@ -21,7 +21,7 @@ KeyAlgorithm = Literal["SM2", "P256", "RSA"]
 SM2_ALGORITHM_DER: Final = der.algorithm(oids.EC_PUBLIC_KEY, der.oid(oids.CURVE_SM2))
 _P256_ALGORITHM_DER: Final = der.algorithm(oids.EC_PUBLIC_KEY, der.oid(oids.CURVE_P256))
 _RSA_ALGORITHM_DER: Final = der.algorithm(oids.RSA_ENCRYPTION, der.NULL_DER)
-_SM2_SPKI_HEAD: Final = der.sequence(SM2_ALGORITHM_DER, der.bit_string(bytes(65)))[:-65]
+SM2_SPKI_HEAD: Final = der.sequence(SM2_ALGORITHM_DER, der.bit_string(bytes(65)))[:-65]
 
 
 class UnsupportedKey(ValueError):
@@ -53,7 +53,7 @@ def sm2_spki(point: bytes) -> bytes:
     """SubjectPublicKeyInfo of an SM2 point 04‖X‖Y (id-ecPublicKey with the SM2 curve)."""
     if len(point) != 65 or point[0] != 4:
         raise UnsupportedKey("SM2 point of 65 bytes expected")
-    return _SM2_SPKI_HEAD + point
+    return SM2_SPKI_HEAD + point
 
 
 def parse_spki(spki: bytes) -> PublicKey:
@@ -65,7 +65,7 @@ def parse_spki(spki: bytes) -> PublicKey:
         DerError: broken encoding.
         UnsupportedKey: another algorithm or curve, a compressed point.
     """
-    if spki.startswith(_SM2_SPKI_HEAD) and len(spki) == len(_SM2_SPKI_HEAD) + 65 and spki[-65] == 4:
+    if spki.startswith(SM2_SPKI_HEAD) and len(spki) == len(SM2_SPKI_HEAD) + 65 and spki[-65] == 4:
         return PublicKey("SM2", spki[-65:], spki)
     reader = der.whole(spki)
     algorithm = reader.enter()
@@ -89,7 +89,7 @@ def _point(curve: str, content: bytes) -> PublicKey:
     if len(content) != 65 or content[0] != 4:
         raise UnsupportedKey("point not in the uncompressed form 04‖X‖Y")
     if curve == oids.CURVE_SM2:
-        return PublicKey("SM2", content, _SM2_SPKI_HEAD + content)
+        return PublicKey("SM2", content, SM2_SPKI_HEAD + content)
     return PublicKey("P256", content, der.sequence(_P256_ALGORITHM_DER, der.bit_string(content)))
 
 

@@ -91,6 +91,8 @@ def _requests(ids: Sequence[int]) -> dict[int, RequestRow]:
     for one in _MATERIALS.rows(ids):
         materials.setdefault(one.request_id, []).append((one.code, one.sm3))
     without_materials = ra_rules.materials_digest(())
+    rows = _REQUESTS.rows(ids)
+    identities = ra_rules.identity_digests([ra_rules.identity_of(row) for row in rows])
     return {
         row.pk: RequestRow(
             row.pk,
@@ -99,10 +101,10 @@ def _requests(ids: Sequence[int]) -> dict[int, RequestRow]:
             row.data_digest,
             row.approval_id,
             row.proofreading_id,
-            ra_rules.identity_digest(ra_rules.identity_of(row)),
+            identity,
             ra_rules.materials_digest(materials[row.pk]) if row.pk in materials else without_materials,
         )
-        for row in _REQUESTS.rows(ids)
+        for row, identity in zip(rows, identities, strict=True)
     }
 
 

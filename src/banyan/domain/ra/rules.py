@@ -1,6 +1,6 @@
 """Decisions about requests as pure functions of values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from banyan import gm
@@ -25,7 +25,12 @@ def materials_digest(materials: Iterable[tuple[str, str]]) -> str:
 
 def identity_digest(identity: Mapping[str, Any]) -> str:
     """SM3 (hex) over who and what an approval was given for (see ``identity_of``)."""
-    return gm.sm3(canonical_json(identity).encode()).hex()
+    return identity_digests([identity])[0]
+
+
+def identity_digests(identities: Sequence[Mapping[str, Any]]) -> list[str]:
+    """``identity_digest`` of many."""
+    return [digest.hex() for digest in gm.sm3_many([canonical_json(one).encode() for one in identities])]
 
 
 IDENTITY_FIELDS = (
