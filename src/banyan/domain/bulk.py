@@ -23,13 +23,19 @@ def next_ids(model: type[models.Model], count: int) -> range | list[int]:
     """
     table, driver = model._meta.db_table, Driver()
     if driver.is_postgresql:
-        drawn = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
-        return [row[0] for row in driver.rows(drawn, [f'"{table}"', column(model._meta.pk), count])]
+        drawn = "SELECT nextval(%s::regclass) FROM generate_series(1, %s::int)"
+        return [row[0] for row in driver.rows(drawn, [_sequence(table, column(model._meta.pk)), count])]
     found = driver.rows("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq", [count, table])
     if not found:
         driver.change("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, count])
         return range(1, count + 1)
     return range(found[0][0] - count + 1, found[0][0] + 1)
+
+
+@lru_cache(maxsize=64)
+def _sequence(table: str, key: str) -> str:
+    found = Driver().rows("SELECT pg_get_serial_sequence(%s::text, %s::text)", [f'"{table}"', key])
+    return str(found[0][0])
 
 
 def insert_many(rows: Sequence[models.Model]) -> None:
@@ -42,7 +48,7 @@ def insert_many(rows: Sequence[models.Model]) -> None:
         for row, pk in zip(without, next_ids(model, len(without)), strict=True):
             row.pk = pk
     columns, read, prepare = _plan(model, connection.vendor)
-    insert_values(model._meta.db_table, columns, (_prepared(read(row), prepare) for row in rows))
+    insert_values(model._meta.db_table, columns, [_prepared(read(row), prepare) for row in rows])
     alias = connection.alias
     for row in rows:
         row._state.adding, row._state.db = False, alias
@@ -50,18 +56,7 @@ def insert_many(rows: Sequence[models.Model]) -> None:
 
 def insert_values(table: str, columns: Sequence[str], values: Iterable[Sequence[Any]]) -> None:
     """Insert prepared values, in the order of ``columns``."""
-    Driver().insert(table, columns, values)
-
-
-def update_values(table: str, columns: Sequence[str], where: Sequence[str], values: Iterable[Sequence[Any]]) -> int:
-    """Update many rows: each item holds the new values, then those of the ``where`` columns. Returns rows
-    changed.
-    """
-    driver = Driver()
-    sets = ", ".join(f'"{name}" = {driver.slot}' for name in columns)
-    conditions = " AND ".join(f'"{name}" = {driver.slot}' for name in where)
-    statement = f'UPDATE "{table}" SET {sets} WHERE {conditions}'  # noqa: S608  (names of our own models)
-    return driver.change_many(statement, values)
+    Driver().insert(table, columns, list(values))
 
 
 def mark(model: type[models.Model], ids: Iterable[int], only: str = "", **values: Any) -> int:
@@ -84,7 +79,28 @@ def update_rows(rows: Sequence[models.Model], fields: Iterable[str], *, where: s
     model = type(rows[0])
     columns, read, prepare = _plan(model, connection.vendor, frozenset(fields))
     values = [(*_prepared(read(row), prepare), row.pk, value) for row, value in zip(rows, before, strict=True)]
-    return update_values(model._meta.db_table, columns, (column(model._meta.pk), where), values)
+    return _update(model, columns, (column(model._meta.pk), where), values)
+
+
+def update_values(model: type[models.Model], fields: Sequence[str], values: Sequence[Sequence[Any]]) -> int:
+    """Write fields of rows: each item holds their values, as the database takes them, then the primary key. Returns rows
+    changed.
+    """
+    return _update(model, fields, (column(model._meta.pk),), values)
+
+
+def _update(
+    model: type[models.Model], columns: Sequence[str], where: Sequence[str], values: Sequence[Sequence[Any]]
+) -> int:
+    types = _types(model, connection.vendor)
+    typed, same = [(name, types[name]) for name in columns], [(name, types[name]) for name in where]
+    return Driver().update(model._meta.db_table, typed, same, values) if values else 0
+
+
+@lru_cache(maxsize=64)
+def _types(model: type[models.Model], vendor: str) -> dict[str, str]:
+    del vendor  # part of the key: types differ by database
+    return {column(field): field.rel_db_type(connection) or "" for field in model._meta.concrete_fields}
 
 
 def column(field: "models.Field[Any, Any]") -> str:
@@ -97,17 +113,19 @@ def column(field: "models.Field[Any, Any]") -> str:
 @lru_cache(maxsize=256)
 def _plan(
     model: type[models.Model], vendor: str, names: frozenset[str] | None = None
-) -> tuple[list[str], Callable[[Any], Sequence[Any]], list[Callable[[Any], Any] | None]]:
-    """Columns, how to read them from an instance, and how each is prepared; of all fields, or of at least two."""
+) -> tuple[list[str], Callable[[Any], Sequence[Any]], "list[_Preparation]"]:
+    """Columns, how to read them from an instance, and which are prepared how; of all fields, or of at least two."""
     del vendor  # part of the key: preparation differs by database
     fields = [field for field in model._meta.concrete_fields if names is None or {field.name, field.attname} & names]
     return (
         [column(field) for field in fields],
         attrgetter(*(field.attname for field in fields)),
-        [_preparation(field) for field in fields],
+        [(place, how) for place, field in enumerate(fields) if (how := _preparation(field)) is not None],
     )
 
 
+# The place of a column, and how its value becomes the database's.
+_Preparation = tuple[int, Callable[[Any], Any]]
 _AS_IT_IS = (
     models.CharField,
     models.TextField,
@@ -141,8 +159,11 @@ def _day(value: date | None) -> Any:
     return connection.ops.adapt_datefield_value(value)
 
 
-def _prepared(values: Sequence[Any], preparations: Sequence[Callable[[Any], Any] | None]) -> list[Any]:
-    return [value if prepare is None else prepare(value) for value, prepare in zip(values, preparations, strict=True)]
+def _prepared(values: Sequence[Any], preparations: "Sequence[_Preparation]") -> list[Any]:
+    prepared = list(values)
+    for place, how in preparations:
+        prepared[place] = how(prepared[place])
+    return prepared
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,10 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections
 
 Values = Sequence[Any]
+# Beginning a COPY costs as much as inserting so many rows.
+_COPIED_FROM = 8
+# Columns with their types in the database.
+Typed = Sequence[tuple[str, str]]
 
 
 class Driver:
@@ -28,43 +32,60 @@ class Driver:
 
     def rows(self, statement: str, parameters: Values = ()) -> list[Any]:
         """What a query gives."""
-        found: list[Any]
         with self._database.wrap_database_errors:
-            if self.is_postgresql:
-                with self._database.cursor() as cursor:
-                    cursor.cursor.execute(statement, parameters)
-                    found = cursor.cursor.fetchall()
-            else:
-                found = self._database.connection.execute(statement, parameters).fetchall()
+            found: list[Any] = self._cursor(statement, parameters).fetchall()
         return found
 
     def change(self, statement: str, parameters: Values) -> int:
         """Rows that a statement changed."""
         with self._database.wrap_database_errors:
-            if self.is_postgresql:
-                with self._database.cursor() as cursor:
-                    cursor.cursor.execute(statement, parameters)
-                    return int(cursor.cursor.rowcount)
-            return int(self._database.connection.execute(statement, parameters).rowcount)
+            return int(self._cursor(statement, parameters).rowcount)
 
     def change_many(self, statement: str, many: Iterable[Values]) -> int:
         """Rows that a statement changed, run once for each set of parameters."""
         with self._database.wrap_database_errors:
             if self.is_postgresql:
-                with self._database.cursor() as cursor:
-                    cursor.cursor.executemany(statement, many)
-                    return int(cursor.cursor.rowcount)
+                cursor = self._own_cursor()
+                cursor.executemany(statement, many)
+                return int(cursor.rowcount)
             return int(self._database.connection.executemany(statement, many).rowcount)
 
-    def insert(self, table: str, columns: Sequence[str], many: Iterable[Values]) -> None:
-        """Insert rows: COPY on PostgreSQL, executemany on SQLite."""
+    def update(self, table: str, columns: "Typed", where: "Typed", many: Iterable[Values]) -> int:
+        """Update rows, each by its own values: those of ``columns``, then those of ``where``. Rows changed.
+
+        One statement with an array a column on PostgreSQL, executemany on SQLite.
+        """
+        if self.is_postgresql:
+            every = [*columns, *where]
+            typed = ", ".join(f"%s::{kind}[]" for _, kind in every)
+            given = f"unnest({typed}) AS v({', '.join(f'c{place}' for place in range(len(every)))})"
+            sets = ", ".join(f'"{name}" = c{place}' for place, (name, _) in enumerate(columns))
+            same = " AND ".join(f't."{name}" = c{place}' for place, (name, _) in enumerate(where, len(columns)))
+            arrays = list(map(list, zip(*many, strict=True)))
+            return self.change(f'UPDATE "{table}" AS t SET {sets} FROM {given} WHERE {same}', arrays)  # noqa: S608
+        sets = ", ".join(f'"{name}" = ?' for name, _ in columns)
+        same = " AND ".join(f'"{name}" = ?' for name, _ in where)
+        return self.change_many(f'UPDATE "{table}" SET {sets} WHERE {same}', many)  # noqa: S608
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> None:
+        """Insert rows: COPY for many on PostgreSQL, else executemany."""
         names = ", ".join(f'"{column}"' for column in columns)
-        with self._database.wrap_database_errors:
-            if self.is_postgresql:
-                copying = f'COPY "{table}" ({names}) FROM STDIN'
-                with self._database.cursor() as cursor, cursor.cursor.copy(copying) as copy:
-                    for row in many:
-                        copy.write_row(row)
-                return
-            marks = ", ".join(["?"] * len(columns))
-            self._database.connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', many)  # noqa: S608
+        if self.is_postgresql and len(rows) > _COPIED_FROM:
+            copying = f'COPY "{table}" ({names}) FROM STDIN'
+            with self._database.wrap_database_errors, self._own_cursor().copy(copying) as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return
+        marks = ", ".join([self.slot] * len(columns))
+        self.change_many(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+
+    def _cursor(self, statement: str, parameters: Values) -> Any:
+        if self.is_postgresql:
+            return self._own_cursor().execute(statement, parameters, prepare=True, binary=True)
+        return self._database.connection.execute(statement, parameters)
+
+    def _own_cursor(self) -> Any:
+        """A cursor that leaves the parameters to the server; Django's writes them into the statement."""
+        from psycopg import Cursor
+
+        return Cursor(self._database.connection)

@@ -127,18 +127,18 @@ def _paths(few: Installation, about: Mapping[str, Any], rounds: int, many: int) 
 
     taken = [few.do("sign", count=count) for _ in range(rounds)]
     few.do("check", sample=_SAMPLE)
-    work, cpu = _median(taken, "work"), _median(taken, "work_cpu")
+    work, cpu = _median(taken, "work"), _cpu(taken)
     with_intents = statistics.median(one["work"] + one["open"] for one in taken)
     yield Figure(
-        figure="bulk_sign_pairs_per_s", value=count / work, size=count,
+        figure="bulk_sign_pairs_per_s", value=count / work, size=count, cores=os.cpu_count() or 1,
         extra=extra | _share(signer, cpu / count) | {"with_intents_per_s": round(count / with_intents, 1)}, **about,
     )  # fmt: skip
 
-    taken = [few.do("single", count=singles) for _ in range(rounds)]
+    taken = [few.do("sign", count=singles, at_once=1) for _ in range(rounds)]
     few.do("check", sample=_SAMPLE)
-    work, cpu = _median(taken, "work"), _median(taken, "work_cpu")
+    work, cpu = _median(taken, "work"), _cpu(taken)
     yield Figure(
-        figure="single_pairs_per_s", value=singles / work, size=singles,
+        figure="single_pairs_per_s", value=singles / work, size=singles, cores=os.cpu_count() or 1,
         extra=extra | _share(signer, cpu / singles), **about,
     )  # fmt: skip
 
@@ -148,8 +148,7 @@ def _paths(few: Installation, about: Mapping[str, Any], rounds: int, many: int) 
     opened = few.do("check", sample=_SAMPLE)["envelopes"]
     if opened != _IN_TOKEN:
         raise BenchFailed(figure="bulk_pairs_per_s", engine=about["engine"], what=f"{opened} envelopes")
-    work = _median(taken, "work")
-    cpu = statistics.median(one["work_cpu"] + one["others_cpu"] for one in taken)
+    work, cpu = _median(taken, "work"), _cpu(taken)
     whole = signer + cost["keypair"] + cost["encrypt"]
     figure = Figure(
         figure="bulk_pairs_per_s", value=count / work, size=count, cores=os.cpu_count() or 1,
@@ -200,7 +199,7 @@ def _growth(
     for _ in range(rounds):
         small, large = few.do("sign", count=count), other.do("sign", count=count)
         ratios.append((large["work"] + large["open"]) / (small["work"] + small["open"]))
-        ratios_cpu.append((large["work_cpu"] + large["open_cpu"]) / (small["work_cpu"] + small["open_cpu"]))
+        ratios_cpu.append(_cpu_seconds(large) / _cpu_seconds(small))
     other.do("check", sample=_SAMPLE)
     extra = {"few": fewer, "many": held, "ratio_cpu": round(statistics.median(ratios_cpu), 3), "rounds": rounds}
     yield Figure(
@@ -216,6 +215,15 @@ def _share(bound: float, reached: float) -> dict[str, Any]:
         "engine_bound_per_core": round(1 / bound, 1),
         "share_of_engine_bound": round(bound / reached, 3),
     }
+
+
+def _cpu(taken: list[dict[str, Any]]) -> float:
+    """Processor time of all processes, of the median round."""
+    return float(statistics.median(one["work_cpu"] + one["others_cpu"] for one in taken))
+
+
+def _cpu_seconds(one: Mapping[str, Any]) -> float:
+    return float(one["work_cpu"] + one["open_cpu"] + one["others_cpu"])
 
 
 def _median(taken: list[dict[str, Any]], name: str) -> float:

@@ -30,8 +30,8 @@ def keys_for(home: Home, issuances: Sequence[int]) -> dict[int, Mapping[str, Any
 class SignerBeside(EmbeddedConnector):
     """The embedded connector with its signer, while ``keys`` stand in for the KMC: they hold what each intent gets."""
 
-    def __init__(self, home: Home) -> None:
-        super().__init__(home, patience=120.0)
+    def __init__(self, home: Home, *, patience: float) -> None:
+        super().__init__(home, patience=patience)
         self.keys: dict[int, Mapping[str, Any]] = {}
 
     def _allocate(self, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ class Bench:
         """From approved requests and PKCS#10s to recorded pairs with their envelopes, signer and KMC beside us."""
         from banyan.adapters.embedded_ca import EmbeddedConnector
 
-        connector = self._processes_here(partial(EmbeddedConnector, patience=120.0))
+        connector = self._processes_here(EmbeddedConnector)
         orders = self.stock.take(count)
 
         def work() -> None:
@@ -147,12 +146,13 @@ class Bench:
 
         return list(Issuance.objects.filter(state=Issuance.State.INTENT).values_list("pk", flat=True))
 
-    def _processes_here(self, kind: Callable[[Home], Any]) -> Any:
+    def _processes_here(self, kind: type[Any]) -> Any:
         from banyan.cli.processes import key_holders
 
-        if self._connector is None:
+        if type(self._connector) is not kind:
+            self._stop_all()
             self._processes.enter_context(key_holders(self.home))
-            self._connector = kind(self.home)
+            self._connector = kind(self.home, patience=120.0)
         return self._connector
 
     def _stop_all(self) -> None:

@@ -324,5 +324,5 @@ def _ask_again(actor: Actor, connector: str, ids: Sequence[int], now: datetime) 
     rows = Issuance.objects.filter(pk__among=ids, state=Issuance.State.SUBMITTED).values_list("pk", "attempts")
     moment = database.ops.adapt_datetimefield_value
     values = [[n + 1, moment(now + rules.wait_before_retry(n + 1)), pk] for pk, n in rows]
-    bulk.update_values(Issuance._meta.db_table, ("attempts", "next_try_at"), ("id",), values)
+    bulk.update_values(Issuance, ("attempts", "next_try_at"), values)
     audit.record(actor, "ca.collect", None, outcome="pending", connector=connector, count=len(values))
