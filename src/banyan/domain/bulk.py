@@ -54,6 +54,15 @@ def insert_many(rows: Sequence[models.Model]) -> None:
         row._state.adding, row._state.db = False, alias
 
 
+def append_many(rows: Sequence[models.Model]) -> None:
+    """Insert instances of one model whose primary keys nobody needs to know: the database gives them."""
+    if rows:
+        model = type(rows[0])
+        named = frozenset(field.attname for field in model._meta.concrete_fields if not field.primary_key)
+        columns, read, prepare = _plan(model, connection.vendor, named)
+        insert_values(model._meta.db_table, columns, [_prepared(read(row), prepare) for row in rows])
+
+
 def insert_values(table: str, columns: Sequence[str], values: Iterable[Sequence[Any]]) -> None:
     """Insert prepared values, in the order of ``columns``."""
     Driver().insert(table, columns, list(values))

@@ -2,7 +2,7 @@
 each parameter and look the connection up five times. Errors still come as Django's.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -41,8 +41,10 @@ class Driver:
         with self._database.wrap_database_errors:
             return int(self._cursor(statement, parameters).rowcount)
 
-    def change_many(self, statement: str, many: Iterable[Values]) -> int:
+    def change_many(self, statement: str, many: Sequence[Values]) -> int:
         """Rows that a statement changed, run once for each set of parameters."""
+        if len(many) == 1:
+            return self.change(statement, many[0])
         with self._database.wrap_database_errors:
             if self.is_postgresql:
                 cursor = self._own_cursor()
@@ -50,7 +52,7 @@ class Driver:
                 return int(cursor.rowcount)
             return int(self._database.connection.executemany(statement, many).rowcount)
 
-    def update(self, table: str, columns: "Typed", where: "Typed", many: Iterable[Values]) -> int:
+    def update(self, table: str, columns: "Typed", where: "Typed", many: Sequence[Values]) -> int:
         """Update rows, each by its own values: those of ``columns``, then those of ``where``. Rows changed.
 
         One statement with an array a column on PostgreSQL, executemany on SQLite.

@@ -69,8 +69,9 @@ def apply(changes: Iterable[tuple[Key, int]]) -> None:
     if not rows:
         return
     table, driver = Tally._meta.db_table, Driver()
+    marks = ", ".join([f"({', '.join([driver.slot] * 4)})"] * len(rows))
     statement = (
-        f"INSERT INTO {table} (name, region_code, system, value) VALUES ({', '.join([driver.slot] * 4)}) "  # noqa: S608
+        f"INSERT INTO {table} (name, region_code, system, value) VALUES {marks} "  # noqa: S608  (own names)
         f"ON CONFLICT (name, region_code, system) DO UPDATE SET value = {table}.value + excluded.value"
     )
-    driver.change_many(statement, rows)
+    driver.change(statement, [value for row in rows for value in row])

@@ -182,7 +182,7 @@ class Move:
 
     def write_lines(self) -> None:
         """Write time line and numbers only (the requests are new and written by their own action)."""
-        bulk.insert_many(self._records)
+        bulk.append_many(self._records)
         self._changes.write()
 
     def _go(self, request: ServiceRequest, verb: Verb) -> None:
