@@ -8,27 +8,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from banyan.cli.bench.sheet_import import bring_in
 from banyan.cli.context import django_setup
 
 _SLICE = 500
 _SINGLES = 300
 _THINKING_S = 0.02
+# The people of each writer are others than those of the sheet.
+_WRITERS_PEOPLE = 1_000_000
 
 
 def measure(size: int, rounds: int) -> dict[str, Any]:
     """Make the database, append, verify, tamper, verify again."""
     home = django_setup()
-    from django.core.management import call_command
     from django.db import connection
 
     from banyan import sealing
+    from banyan.cli.bench.issue_world import make_installation
     from banyan.domain.audit.models import AuditRecord
     from banyan.domain.audit.verifying import verify
 
-    call_command("migrate", verbosity=0)
-    if AuditRecord.objects.exists():
-        raise SystemExit("the database is in use: a bench needs an empty one")
-    rows = _open_accounts("a", 0, _SLICE)
+    make_installation(home)
+    rows = _open_accounts(_SLICE)
     appended = [_seconds(lambda: _append(rows, size)) for _ in range(rounds)]
     singles = [_seconds(lambda: _append_singly(rows[0])) for _ in range(rounds)]
     ring = sealing.keyring(home)
@@ -53,27 +54,26 @@ def measure(size: int, rounds: int) -> dict[str, Any]:
 
 
 def write(number: int, stop: Path) -> dict[str, Any]:
-    """One person at a desk: an action, a moment's thought, the next; how long each action took."""
+    """One clerk at a desk: take in a person and an application, a moment's thought, the next; how long each took."""
     django_setup()
-    waits = []
-    turn = 0
+    waits: list[float] = []
+    first = _WRITERS_PEOPLE * number
     while not stop.exists():
-        turn += 1
-        waits.append(_seconds(partial(_open_accounts, f"w{number}", turn, 1)) * 1000)
+        waits.append(_seconds(partial(_take_in, first + len(waits))) * 1000)
         time.sleep(_THINKING_S)
     return {"waits_ms": waits}
 
 
-def bring_in(count: int) -> dict[str, Any]:
-    """An import: slice after slice of new guarded rows with a record each."""
-    django_setup()
-    started = time.perf_counter()
-    for first in range(0, count, _SLICE):
-        _open_accounts("i", first, min(_SLICE, count - first))
-    return {"seconds": time.perf_counter() - started}
+def _take_in(number: int) -> None:
+    from banyan.cli.bench.issue_world import CLERK, done, draft, people
+    from banyan.domain.ra import actions as ra
+    from banyan.kernel.clock import now
+
+    ((person, body),) = people(range(number, number + 1))
+    done(ra.open_requests(CLERK, [draft(person, body)], now()))
 
 
-def _open_accounts(prefix: str, first: int, count: int) -> list[Any]:
+def _open_accounts(count: int) -> list[Any]:
     from banyan.domain import audit
     from banyan.domain.audit.models import insert_guarded
     from banyan.domain.iam.models import StaffAccount
@@ -83,9 +83,7 @@ def _open_accounts(prefix: str, first: int, count: int) -> list[Any]:
     @audit.action
     def open_accounts() -> list[StaffAccount]:
         moment = now()
-        rows = [
-            StaffAccount(username=f"{prefix}{first + n}", display_name="测试", created_at=moment) for n in range(count)
-        ]
+        rows = [StaffAccount(username=f"bench{n}", display_name="测试", created_at=moment) for n in range(count)]
         insert_guarded(rows)
         audit.record_many(system_actor("bench"), "bench.opened", rows)
         return rows
@@ -119,14 +117,14 @@ def _seconds(work: Any) -> float:
 
 
 def main() -> None:
-    """``audit_work measure SIZE ROUNDS | write NUMBER STOP-FILE | import ROWS``."""
+    """``audit_work measure SIZE ROUNDS | write NUMBER STOP-FILE | import SHEET``."""
     what, *rest = sys.argv[1:]
     if what == "measure":
         answer = measure(int(rest[0]), int(rest[1]))
     elif what == "write":
         answer = write(int(rest[0]), Path(rest[1]))
     else:
-        answer = bring_in(int(rest[0]))
+        answer = bring_in(Path(rest[0]))
     print(json.dumps(answer))
 
 

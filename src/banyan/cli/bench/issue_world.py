@@ -98,7 +98,7 @@ class Stock:
         return token
 
     def _slice(self, numbers: range, token: SoftToken | None, inside: int) -> list[IssueOrder]:
-        requests = _decided(_people(numbers))
+        requests = _decided(people(numbers))
         serials = _tokens(numbers)
         pairs = gm.sm2.generate_keypairs(len(requests))
         infos = [
@@ -120,7 +120,8 @@ class Stock:
         ]
 
 
-def _people(numbers: range) -> list[tuple[Person, Organization]]:
+def people(numbers: range) -> list[tuple[Person, Organization]]:
+    """Registered people by number, and the body they all belong to."""
     now = clock.now()
     (body,) = register_organizations(installing.installer(), [BODY], now=now)
     if not isinstance(body, Organization):
@@ -155,16 +156,18 @@ def _tokens(numbers: range) -> list[str]:
 
 def _decided(holders: Sequence[tuple[Person, Organization]]) -> list[ServiceRequest]:
     now = clock.now()
-    drafts = [
-        RequestDraft(
-            business="enroll", channel="API", system="GENERAL", kind="PERSONAL", region_code=REGION,
-            person_id=person.pk, organization_id=body.pk, data=RequestData(requester={"name": "测试经办"}),
-        )
-        for person, body in holders
-    ]  # fmt: skip
+    drafts = [draft(person, body) for person, body in holders]
     ids = [one.pk for one in done(ra.open_requests(CLERK, drafts, now))]
     done(ra.proofread_many(PROOFREADER, ids, now))
     return done(ra.approve_many(APPROVER, ids, now))
+
+
+def draft(person: Person, body: Organization) -> RequestDraft:
+    """An application for a person's first certificate."""
+    return RequestDraft(
+        business="enroll", channel="API", system="GENERAL", kind="PERSONAL", region_code=REGION,
+        person_id=person.pk, organization_id=body.pk, data=RequestData(requester={"name": "测试经办"}),
+    )  # fmt: skip
 
 
 def done(outcome: Outcome) -> list[ServiceRequest]:
