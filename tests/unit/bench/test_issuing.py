@@ -16,7 +16,7 @@ def test_pairs_are_issued_checked_and_opened_in_the_token_with_few_and_many_held
         assert place.do("hold", pairs=40, models=8)["held"] >= 40
         place.do("prepare", count=9, in_token=0)
         assert place.do("sign", count=4)["work"] > 0
-        place.do("single", count=2)
+        place.do("sign", count=2, at_once=1)
         assert place.do("check", sample=6) == {"signatures": 12, "envelopes": 0}
         assert place.do("whole", count=3)["others_cpu"] >= 0
         place.do("prepare", count=2, in_token=2)
