@@ -189,7 +189,6 @@ def _issuer(authority: CertificateAuthority, view: CertificateView) -> Issuer:
     return issuer_of(
         ca,
         crl_urls=(f"{address}/crl/{authority.code}.crl",),
-        ocsp_urls=(f"{address}/ocsp",),
         ca_issuers_urls=(f"{address}/ca/{authority.code}.cer",),
     )
 

@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.i18n import set_language
 
 from banyan.web.middleware import public
-from banyan.web.views import audit, certificates, dashboard, login, requests, search, staff
+from banyan.web.views import audit, certificates, dashboard, login, published, requests, search, staff
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -19,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff", staff.listing, name="staff"),
     path("audit", audit.listing, name="audit"),
     path("audit/<int:number>", audit.detail, name="audit_record"),
+    path("crl/<str:code>.crl", published.published, {"kind": "crl"}, name="published_crl"),
+    path("ca/<str:code>.cer", published.published, {"kind": "cer"}, name="published_authority"),
     path("login", login.login, name="login"),
     path("logout", login.logout, name="logout"),
     path("first", login.first_password, name="first_password"),

@@ -62,6 +62,7 @@ _TABLES: Mapping[str, tuple[Mapping[str, str], Mapping[str, Change]]] = {
         {"number": _number, "token_serial": _number},
     ),
     "ra_steprecord": ({"request_id": _REQUEST}, {}),
+    "ra_entry": ({"request_id": _REQUEST}, {}),
     "ra_approval": ({"request_id": _REQUEST}, {}),
     "ra_proofreading": ({"request_id": _REQUEST}, {}),
     _ISSUANCE: (

@@ -104,10 +104,10 @@ def make_root_crl(
 
 
 def addresses(address: str, code: str) -> Addresses:
-    """Where the CRL and the certificate of the CA ``code`` are served."""
+    """Where the CRL and the certificate of the CA ``code`` are served; no responder is named while there is none."""
     return {
         "crl_urls": (f"{address}/crl/{code}.crl",),
-        "ocsp_urls": (f"{address}/ocsp",),
+        "ocsp_urls": (),
         "ca_issuers_urls": (f"{address}/ca/{code}.cer",),
     }
 

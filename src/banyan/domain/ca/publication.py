@@ -1,9 +1,9 @@
-"""The public directory on disk: CA certificates, certificates, chains and CRLs as files, written whole or not at all.
+"""The public directory on disk: CA certificates and CRLs as files, written whole or not at all. All DER.
 
-Called by the outbox after the transaction; repeating a delivery writes the same bytes again.
+Called by the outbox after the transaction; repeating a delivery writes the same bytes again. Holders' certificates are
+not written here: the database holds them for the directories that will serve them, and a message about them is done.
 
-Layout below ``home.public``: ``ca/<code>.cer``, ``crl/<code>.crl`` (the current one), ``crl/<code>/<number>.crl``,
-``certificates/<first two of the serial's last byte>/<serial>.cer``. All DER.
+Layout below ``home.public``: ``ca/<code>.cer``, ``crl/<code>.crl`` (the current one), ``crl/<code>/<number>.crl``.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from banyan.domain.ca import rules
-from banyan.domain.ca.models import Certificate, CertificateAuthority, CrlIssue
+from banyan.domain.ca.models import CertificateAuthority, CrlIssue
 from banyan.domain.outbox.errors import DeliveryRefused
 from banyan.domain.outbox.models import OutboxMessage
 from banyan.kernel.home import Home
@@ -26,10 +26,10 @@ TARGET: Final = "directory"
 
 def deliver(message: OutboxMessage, payload: Mapping[str, Any]) -> None:
     """The outbox deliverer of the target ``directory``. Raises DeliveryRefused for a topic it does not know."""
-    work = {"directory.publish": _pairs, "directory.crl": _crl}.get(message.topic)
-    if work is None:
+    if message.topic == "directory.crl":
+        _crl(settings.HOME, payload)
+    elif message.topic != "directory.publish":
         raise DeliveryRefused(reason=message.topic)
-    work(settings.HOME, payload)
 
 
 def publish_authorities(home: Home) -> None:
@@ -46,11 +46,6 @@ def highest_published(home: Home, ca: str) -> int:
     return max((rules.crl_number_of_file(entry.name) for entry in folder.iterdir()), default=0)
 
 
-def certificate_path(home: Home, serial: str) -> Path:
-    """Where a certificate is published; serials begin alike, so their ends spread them over folders."""
-    return home.public / "certificates" / serial[-2:] / f"{serial}.cer"
-
-
 def write(place: Path, data: bytes) -> None:
     """Write a file so that a reader sees the old or the new one, never a part."""
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
@@ -61,14 +56,6 @@ def write(place: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(place)
-
-
-def _pairs(home: Home, payload: Mapping[str, Any]) -> None:
-    found = Certificate.objects.filter(pair_id__in=payload["pairs"]).values_list("serial", "der")
-    for serial, der in found:
-        place = certificate_path(home, serial)
-        if not place.exists():
-            write(place, bytes(der))
 
 
 def _crl(home: Home, payload: Mapping[str, Any]) -> None:
