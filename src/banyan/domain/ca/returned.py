@@ -1,9 +1,8 @@
 """What a CA returned, compared with what was asked for, before it is recorded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from banyan.domain.ca.errors import CertificateMismatch
 from banyan.domain.ca.models import Certificate as StoredCertificate
@@ -21,8 +20,7 @@ _POINT_BYTES: Final = 65
 SAMPLE_EVERY: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnedCertificate:
+class ReturnedCertificate(NamedTuple):
     """One certificate as it will be recorded."""
 
     der: bytes
@@ -33,8 +31,7 @@ class ReturnedCertificate:
     spki_der: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(NamedTuple):
     """A pair as it will be recorded. ``issuer`` is the CA that signed it."""
 
     issuance: Issuance
@@ -64,8 +61,9 @@ def _own(issuance: Issuance, issued: Issued) -> Returned | None:
         if spki is None or not issuance.encryption_serial:
             return None
         rows.append(_row(issuance, encryption, issuance.encryption_serial, spki, False, is_encryption=True))
+    subject = bytes(issuance.subject_der)
     for row in rows:
-        if bytes.fromhex(row.serial) not in row.der[:64] or bytes(issuance.subject_der) not in row.der:
+        if bytes.fromhex(row.serial) not in row.der[:64] or subject not in row.der:
             return None
     return Returned(issuance, tuple(rows), issued.envelope)
 

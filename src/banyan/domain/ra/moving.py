@@ -1,6 +1,6 @@
 """What all steps have in common: requests read under lock and scope, right and turn checked, time line kept."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -83,15 +83,15 @@ def ensure_other_person(actor: Actor, request: ServiceRequest, verb: Verb) -> No
         raise SamePerson(number=request.number, step=verb.label, before=before)
 
 
-def is_approval_current(request: ServiceRequest) -> bool:
-    """Whether the approval is of exactly these materials and this identity."""
+def is_approval_current(request: ServiceRequest, identity_digest: str = "") -> bool:
+    """Whether the approval is of exactly these materials and this identity (its digest, where it is known already)."""
     approval = request.approval
     return (
         approval is not None
         and approval.decision == Approval.Decision.APPROVED
         and approval.request_id == request.pk
         and approval.materials_digest == request.materials_digest
-        and approval.identity_digest == rules.identity_digest(rules.identity_of(request))
+        and approval.identity_digest == (identity_digest or rules.identity_digest(rules.identity_of(request)))
     )
 
 
@@ -197,7 +197,7 @@ class Move:
         request.updated_at = request.closed_at = self.now
 
     def _take(self, request: ServiceRequest) -> None:
-        if all(request is not known for known in self.requests[-1:]):
+        if not self.requests or self.requests[-1] is not request:
             self.requests.append(request)
 
 
@@ -219,13 +219,21 @@ def forged(rows: Sequence[GuardedModel]) -> list[bool]:
 
 
 def each(
-    actor: Actor, event: str, request_ids: Sequence[int], work: Callable[[ServiceRequest], None]
+    actor: Actor,
+    event: str,
+    request_ids: Sequence[int],
+    work: Callable[[ServiceRequest], None],
+    *,
+    before: Callable[[Collection[ServiceRequest]], None] | None = None,
 ) -> tuple[list[ServiceRequest], Outcome]:
     """Find requests and do ``work`` on each; those that refuse are left as they are. Inside an action.
 
-    A refusal that an auditor should know of is recorded under ``event``.
+    ``before`` sees all of them first, for what is cheaper done at once. A refusal that an auditor should know of is
+    recorded under ``event``.
     """
     found = find(actor, request_ids)
+    if before is not None:
+        before(found.values())
     outcome = Outcome()
     good: list[ServiceRequest] = []
     for index, pk in enumerate(request_ids):

@@ -1,9 +1,10 @@
 """From an approved and proofread request and a token's PKCS#10 to what the certificate package is asked for."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -37,6 +38,13 @@ from banyan.kernel.errors import N_
 _BY_SERIAL = Prepared(lambda serials: Token.objects.unscoped("narrowed to a sight below").filter(serial__among=serials))
 
 
+class Text(NamedTuple):
+    """A request's data as they stand, and their digest."""
+
+    text: str
+    digest: str
+
+
 @dataclass(slots=True)
 class Context:
     """What the orders of one slice refer to, read in few queries."""
@@ -44,6 +52,16 @@ class Context:
     tokens: dict[str, Token]
     pairs: dict[int, CertificatePair]
     systems: dict[str, SystemStatus]
+    texts: dict[int, "Text"] = field(default_factory=dict)
+    identities: dict[int, str] = field(default_factory=dict)
+
+    def read(self, requests: Collection[ServiceRequest]) -> None:
+        """Open the requests' data and take all digests at once."""
+        digests = rules.identity_digests([rules.identity_of(one) for one in requests])
+        self.identities.update((one.pk, digest) for one, digest in zip(requests, digests, strict=True))
+        opened = [(one.pk, sealed_data.open_text(one.number, one.data_sealed)) for one in requests if one.data_digest]
+        of_data = rules.data_digests([text for _, text in opened])
+        self.texts.update((pk, Text(text, digest)) for (pk, text), digest in zip(opened, of_data, strict=True))
 
     def take_tokens(self, actor: Actor, requests: Sequence[ServiceRequest], now: datetime) -> None:
         """Take tokens that still lie in stock out for their holders: with its key a token's personalisation began."""
@@ -86,11 +104,11 @@ def issuance_request(request: ServiceRequest, order: IssueOrder, context: Contex
     """What to ask the CA for. Raises ApprovalVoid, ProofreadingVoid, TokenRefused, IssuanceUnderWay, DataMissing."""
     if request.issuance_id is not None:
         raise IssuanceUnderWay(number=request.number)
-    _ensure_decided(request)
+    _ensure_decided(request, context)
     status = context.systems[request.system]
     token = _token(request, order, context)
-    text = sealed_data.open_text(request.number, request.data_sealed)
-    if rules.data_digest_of(text) != request.data_digest:
+    text, digest = context.texts[request.pk]
+    if digest != request.data_digest:
         raise ProofreadingVoid(number=request.number)
     data = sealed_data.read(text)
     algorithm = "P256" if data.is_classic else "SM2"
@@ -136,11 +154,11 @@ def _authority(old: CertificatePair | None, ca: str, connector: str) -> tuple[st
     return ca, connector
 
 
-def _ensure_decided(request: ServiceRequest) -> None:
+def _ensure_decided(request: ServiceRequest, context: Context) -> None:
     """Approval and proofreading stand and are of exactly what stands here now; their rows are checked in one batch."""
     if not request.data_digest:
         raise DataMissing(number=request.number)
-    if request.approval is None or not moving.is_approval_current(request):
+    if request.approval is None or not moving.is_approval_current(request, context.identities[request.pk]):
         raise ApprovalVoid(number=request.number)
     if request.proofreading is None or not moving.is_proofreading_current(request):
         raise ProofreadingVoid(number=request.number)

@@ -77,7 +77,7 @@ def _issue_slice(actor: Actor, orders: Sequence[IssueOrder], now: datetime, chec
         moving.ensure_turn(request, Verb.ISSUE)
         prepared[request.pk] = preparing.issuance_request(request, by_request[request.pk], context, now)
 
-    good, outcome = moving.each(actor, "ra.issue", [order.request_id for order in orders], work)
+    good, outcome = moving.each(actor, "ra.issue", [order.request_id for order in orders], work, before=context.read)
     good = _only_genuine(actor, good, outcome)
     opened = ca.open_issuances(actor, [prepared[one.pk] for one in good], now, check_signatures=check_signatures)
     places = {order.request_id: index for index, order in enumerate(orders)}
