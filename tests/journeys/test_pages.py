@@ -3,8 +3,8 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -24,9 +24,11 @@ from pytest_django.live_server_helper import LiveServer
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.ca.models import Certificate
 from banyan.domain.iam.models import LoginLink
+from banyan.kernel.actor import Actor
 from banyan.pki.certificate import pem_to_der
 from banyan.web.middleware import SESSION_COOKIE
 from banyan.web.reading import paging
+from banyan.web.reading.figures import Figures, figures
 from banyan.web.reading.paging import Cursor
 from support import pages
 from support.iam import PASSWORD
@@ -322,6 +324,81 @@ def test_a_certificate_tells_its_whole_life(site: Site) -> None:
         assert pem_to_der(waiting.value.path().read_bytes()) == bytes(row.der)
 
 
+def test_a_certificate_names_who_did_what_and_what_is_left(site: Site) -> None:
+    """B7: both pairs of eyes, the token and the request stand in the story; a valid pair says how long it lasts."""
+    pair = site.office.pairs["expiring"]
+    page = site.page("clerk")
+    page.goto(f"/certificates/{pair.pk}")
+    expect(page).to_have_title(re.compile(f"{NAMES[1]} · 证书"))
+    life = page.locator(".life")
+    for told in ("校对 许校样", "审核 郑审样", "签名验证无误", "领取人：领取人"):
+        expect(life).to_contain_text(told)
+    expect(page.locator("progress")).to_be_visible()
+    expect(page.locator(".validity")).to_contain_text("还有 25 天")
+    page.locator(f'dd a[href="/requests/{pair.request_id}"]').click()
+    expect(page.locator("main")).to_contain_text("350102********")
+
+
+def test_a_number_is_copied_without_its_gaps(site: Site) -> None:
+    pair = site.office.pairs["valid"]
+    page = site.page("clerk")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"/certificates/{pair.pk}")
+    signing = Certificate.objects.filter(pair=pair).order_by("pk")[0]
+    page.get_by_role("button", name="复制序列号").first.click()
+    expect(page.locator("#told")).to_have_text("已复制")
+    assert page.evaluate("navigator.clipboard.readText()") == signing.serial
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as on a page without TLS
+    page.get_by_role("button", name="复制SM3 指纹").first.click()
+    expect(page.locator("#told")).to_have_text("已复制")
+
+
+def test_pages_can_be_read_without_scripts(site: Site) -> None:
+    pair = site.office.pairs["valid"]
+    context = site.browser.new_context(java_script_enabled=False, base_url=site.url)
+    context.add_cookies([{"name": SESSION_COOKIE, "value": session_token("clerk"), "url": site.url}])
+    page = context.new_page()
+    page.goto("/")
+    expect(page.locator("#chart-steps p")).to_contain_text("各环节在办 7 件")
+    page.goto(f"/certificates/{pair.pk}")
+    expect(page.locator("main")).to_contain_text(NAMES[0])
+    expect(page.locator("[data-copy]").first).to_be_hidden()
+    page.fill("#search", NAMES[0])
+    page.press("#search", "Enter")
+    expect(page).to_have_url(re.compile(f"/certificates/{pair.pk}$"))
+    context.close()
+
+
+def test_a_chart_without_numbers_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(actor: Actor, now: datetime) -> Figures:
+        found = figures(actor, now)
+        months = {code: [0] * len(found.months) for code in found.issued}
+        return replace(found, issued=months, steps=[], expiring=[0] * len(found.expiring))
+
+    monkeypatch.setattr("banyan.web.views.dashboard.read_figures", nothing)
+    page = site.page("clerk")
+    page.goto("/")
+    for told in ("近 12 个月没有签发。", "没有在办的申请单。", "未来 6 个月没有证书到期。"):
+        expect(page.locator("main")).to_contain_text(told)
+
+
+def test_every_word_of_the_audit_is_in_the_readers_language(site: Site) -> None:
+    client_of("clerk").get("/staff")  # refused, so recorded
+    client = client_of("auditadmin")
+    client.cookies["django_language"] = "en"
+    page = client.get("/audit").content.decode()
+    assert "Access refused" in page
+    assert "访问被拒" not in page
+
+
+def test_who_is_logged_in_keeps_the_way_on_where_nothing_is_found(site: Site) -> None:
+    page = site.page("clerk")
+    page.goto("/certificates/999999")
+    expect(page.locator("h1")).to_have_text("没有这一页")
+    expect(page.get_by_role("link", name="申请单")).to_be_visible()
+    expect(page.locator("#search")).to_be_visible()
+
+
 def test_a_request_tells_its_story_and_waits_for_the_ca(site: Site) -> None:
     page = site.page("proofreader")
     page.goto(f"/requests/{site.office.requests['waiting'].pk}")
@@ -440,6 +517,10 @@ def test_lists_are_walked_by_keyboard(site: Site) -> None:
     target = second.get_attribute("href")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{site.url}{target}")
+    page.keyboard.press("Shift+Slash")
+    expect(page.get_by_role("dialog", name="快捷键")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="快捷键")).to_be_hidden()
 
 
 def test_the_language_is_switched_and_kept(site: Site) -> None:

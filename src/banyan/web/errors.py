@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from banyan.domain.iam.rights import ROLE_NAMES, Role
 from banyan.kernel.errors import BanyanError, fill
 
+_FAULT = 500
+
 
 def text(error: BanyanError) -> str:
     """The error's message in the reader's language."""
@@ -19,9 +21,10 @@ def text(error: BanyanError) -> str:
 def page(
     request: HttpRequest, *, status: int, title: str, message: str, code: str = "", icon: str = "info-circle"
 ) -> HttpResponse:
-    """An error page."""
+    """An error page: within the frame for who is logged in, unless the fault may lie in the frame itself."""
     context: Mapping[str, Any] = {"title": title, "message": message, "code": code, "icon": icon}
-    return render(request, "web/error.html", dict(context), status=status)
+    is_framed = hasattr(request, "actor") and status < _FAULT
+    return render(request, f"web/error{'_console' if is_framed else ''}.html", dict(context), status=status)
 
 
 def refused(request: HttpRequest, error: BanyanError, *, status: int = 403) -> HttpResponse:

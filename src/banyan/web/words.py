@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as translate
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from banyan.domain.inventory.rules import TRANSITIONS
@@ -256,14 +256,56 @@ OBJECT_TYPES: dict[str, Any] = {
 }
 
 
+# Names in the details of a record; one without a word here shows as it stands.
+DETAILS: dict[str, Any] = {
+    "account": _("账号编号"),
+    "added": _("增加"),
+    "ca": "CA",
+    "code": _("代码"),
+    "connector": _("接口"),
+    "count": _("数量"),
+    "created": _("新登记"),
+    "digest": _("摘要 SM3"),
+    "entries": _("条目"),
+    "fields": _("改动的项"),
+    "first": _("首个编号"),
+    "is_enabled": _("是否启用"),
+    "kind": _("种类"),
+    "last": _("末个编号"),
+    "missing": _("所缺材料"),
+    "number": _("编号"),
+    "point": _("签发点"),
+    "purpose": _("事由"),
+    "reason": _("原因"),
+    "region": _("地区"),
+    "removed": _("移除"),
+    "right": _("所需权限"),
+    "role": _("角色"),
+    "serial": _("序列号"),
+    "system": _("签发系统"),
+    "systems": _("签发系统"),
+    "target": _("目标"),
+    "token": _("介质"),
+    "token_returned": _("介质已交回"),
+    "topic": _("主题"),
+    "username": _("用户名"),
+    "version": _("版本"),
+}
+
+
+def detail(name: str) -> str:
+    """The name of something in a record's details."""
+    return str(DETAILS.get(name, name))
+
+
 def event(code: str) -> str:
     """An event of the audit in words; its code when there is no word yet."""
     if code in EVENTS:
         return str(EVENTS[code])
     package, _dot, verb = code.partition(".")
     if package == "inventory" and verb in set(TokenVerb):
-        return translate("介质{what}").format(what=translate(TRANSITIONS[TokenVerb(verb)].name))
-    return translate("访问被拒") if code.startswith("web.") else code
+        return gettext("介质{what}").format(what=gettext(TRANSITIONS[TokenVerb(verb)].name))
+    return gettext("访问被拒") if code.startswith("web.") else code
 
 
 def object_type(label: str) -> str:
@@ -273,7 +315,7 @@ def object_type(label: str) -> str:
 
 def step(verb: str) -> str:
     """The name of a step."""
-    return translate(Verb(verb).label) if verb in set(Verb) else verb
+    return gettext(Verb(verb).label) if verb in set(Verb) else verb
 
 
 def system(code: str) -> str:
@@ -287,4 +329,4 @@ def system(code: str) -> str:
 
 def key_usages(usages: Iterable[str]) -> str:
     """Uses of a key as one line."""
-    return translate("、").join(str(KEY_USAGES.get(usage, usage)) for usage in usages)
+    return gettext("、").join(str(KEY_USAGES.get(usage, usage)) for usage in usages)

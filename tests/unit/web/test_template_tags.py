@@ -1,17 +1,17 @@
 """What every page is made of: states, dates, deadlines, serials, masked values (design: never colour alone)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.utils import translation
 
-from banyan.domain.ca.models import PairState
+from banyan.domain.ca.models import CertificatePair, PairState
 from banyan.domain.inventory.models import TokenState
 from banyan.domain.ra.models import RequestState
 from banyan.domain.ra.processes import Verb
 from banyan.web import words
-from banyan.web.reading import charts, deadlines, requests
+from banyan.web.reading import certificates, charts, deadlines, masking
 from banyan.web.reading.paging import Cursor
 from banyan.web.templatetags import banyan as tags
 
@@ -103,7 +103,7 @@ def test_no_deadline_no_badge() -> None:
     ],
 )
 def test_numbers_of_people_are_masked_wherever_they_stand(text: str, shown: str) -> None:
-    assert requests.masked(text) == shown
+    assert masking.masked(text) == shown
 
 
 def test_cursors_take_keys_only() -> None:
@@ -134,3 +134,33 @@ def test_the_style_works_in_chromium_86() -> None:
         text = path.read_text()
         for newer in ("color-mix(", ":has(", "@container", "@layer", "oklch(", ":is("):
             assert newer not in text, (path, newer)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "left", "text"),
+    [
+        (-100, 300, 75, "还有 300 天"),
+        (-365, 0, 0, "今天到期"),
+        (-400, -35, 0, "过期 35 天"),
+        (2, 367, 100, "2 天后生效"),
+    ],
+)
+def test_a_pair_says_how_long_it_lasts(first: int, last: int, left: int, text: str) -> None:
+    """Days as people here count them: from one day to another."""
+    pair = CertificatePair(
+        state=PairState.VALID,
+        not_before=MONDAY + timedelta(days=first),
+        not_after=MONDAY + timedelta(days=last, minutes=5),
+    )
+    found = certificates.validity_of(pair, MONDAY)
+    assert found is not None
+    assert (found.left, found.text) == (left, text)
+    pair.state = PairState.REVOKED
+    assert certificates.validity_of(pair, MONDAY) is None
+
+
+def test_a_copy_button_waits_for_the_script_that_makes_it_work() -> None:
+    button = tags.copy('<"5201">', "序列号")
+    assert " hidden>" in button
+    assert "复制序列号" in button
+    assert 'data-copy="&lt;&quot;5201&quot;&gt;"' in button

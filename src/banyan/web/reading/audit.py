@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 from django.http import QueryDict
 from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
 
 from banyan.domain.audit import access
 from banyan.domain.audit.models import AuditRecord
@@ -137,10 +138,12 @@ def _detail(text: str) -> list[tuple[str, str]]:
         return [("", text)]
     if not isinstance(values, dict):
         return [("", text)]
-    return [(str(name), _told(value)) for name, value in values.items()]
+    return [(words.detail(str(name)), _told(value)) for name, value in values.items()]
 
 
 def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

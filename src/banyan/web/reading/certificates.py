@@ -1,31 +1,34 @@
 """Certificates as pages show them: a row of the list, and one pair's whole life."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from banyan.domain.audit.models import AuditRecord
 from banyan.domain.ca import access as ca
 from banyan.domain.ca.models import Certificate, CertificatePair, PairState, RevocationReason, StatusChange
 from banyan.domain.iam import access as iam
-from banyan.domain.iam import audit_reading, rights
+from banyan.domain.iam import rights
 from banyan.domain.inventory import access as inventory
 from banyan.domain.inventory.models import PersonalizationTask, Token
 from banyan.domain.parties import access as parties
-from banyan.domain.parties.errors import NotFound
 from banyan.domain.parties.scoping import ScopedQuerySet
 from banyan.domain.ra import access as ra
-from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.models import ServiceRequest, StepRecord
+from banyan.domain.ra.processes import Verb
 from banyan.domain.systems.policy import CertificateKind
 from banyan.kernel.actor import Actor
 from banyan.pki import names
 from banyan.pki.certificate import Certificate as CertificateView
 from banyan.pki.errors import PkiError
 from banyan.web import words
+from banyan.web.reading.holders import Holder, holder
 from banyan.web.reading.paging import Cursor, Page, page, sorted_page
+from banyan.web.reading.steps import told
 
 EXPIRING_WITHIN = timedelta(days=60)
 STATES = ("VALID", "EXPIRING", "HELD", "REVOKED", "EXPIRED")
@@ -51,6 +54,7 @@ class CertificateFacts:
     key_usage: str = ""
     algorithm: str = ""
     fingerprint: str = ""
+    sha256: str = ""
     policies: tuple[str, ...] = ()
     is_readable: bool = True
 
@@ -69,11 +73,12 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Holder:
-    """Who holds the pair, with numbers masked."""
+class Validity:
+    """How much of the time is left (of 100), and the same in words."""
 
-    name: str
-    facts: list[tuple[str, str]]
+    left: int
+    text: str
+    is_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,12 @@ class PairStory:
     requests: list[ServiceRequest]
     predecessor: PairRow | None
     successors: list[PairRow]
-    records: list[AuditRecord]
+    validity: Validity | None
+
+    @property
+    def request(self) -> ServiceRequest | None:
+        """The request that made the pair, where it is in sight."""
+        return next((one for one in self.requests if one.pk == self.row.pair.request_id), None)
 
 
 def state_of(pair: CertificatePair, now: datetime) -> str:
@@ -148,15 +158,39 @@ def story(actor: Actor, pair_id: int, now: datetime) -> PairStory:
         row=row_of(pair, now),
         life=life,
         certificates=[_facts(row) for row in life.certificates],
-        holder=_holder(actor, pair),
+        holder=holder(actor, pair),
         token=_token(actor, pair),
         region=parties.region_tree().full_name(pair.region_code),
-        events=_events(life, requests, task, now),
+        events=_events(life, requests, _records(actor, pair, requests), task, now),
         requests=requests,
         predecessor=row_of(life.predecessor, now) if life.predecessor else None,
         successors=[row_of(one, now) for one in life.successors],
-        records=list(audit_reading.story_of(actor, "ca.certificatepair", pair.pk)),
+        validity=validity_of(pair, now),
     )
+
+
+def validity_of(pair: CertificatePair, now: datetime) -> Validity | None:
+    """How far a pair is through its time; None for one that was revoked, whose time does not count any more."""
+    if pair.state == PairState.REVOKED:
+        return None
+    whole = max((pair.not_after - pair.not_before).total_seconds(), 1)
+    left = round(min(max((pair.not_after - now).total_seconds() / whole, 0), 1) * 100)
+    if pair.not_after <= now:
+        days = _days(pair.not_after, now)
+        text = ngettext("过期 %(n)d 天", "过期 %(n)d 天", days) % {"n": days}
+        return Validity(left, text if days else _("今天过期"), is_over=True)
+    if pair.not_before > now:
+        days = _days(now, pair.not_before)
+        text = ngettext("%(n)d 天后生效", "%(n)d 天后生效", days) % {"n": days}
+        return Validity(left, text if days else _("今天生效"))
+    days = _days(now, pair.not_after)
+    text = ngettext("还有 %(n)d 天", "还有 %(n)d 天", days) % {"n": days}
+    return Validity(left, text if days else _("今天到期"))
+
+
+def _days(first: datetime, last: datetime) -> int:
+    """Calendar days from one day to another, as people here count them."""
+    return (parties.local_day(last) - parties.local_day(first)).days
 
 
 def _facts(row: Certificate) -> CertificateFacts:
@@ -169,6 +203,7 @@ def _facts(row: Certificate) -> CertificateFacts:
             key_usage=words.key_usages(sorted(view.key_usage or ())),
             algorithm=view.algorithm,
             fingerprint=bytes(row.sm3).hex().upper(),
+            sha256=sha256(bytes(row.der)).hexdigest().upper(),
             policies=view.policies,
         )
     except PkiError:
@@ -185,6 +220,17 @@ def _requests(actor: Actor, pair: CertificatePair) -> list[ServiceRequest]:
     return sorted({one.pk: one for one in found}.values(), key=lambda one: one.pk)
 
 
+# Issuing and writing stand in the story with what the CA and the token say about them.
+_TOLD_ELSEWHERE = frozenset({Verb.ISSUE, Verb.PERSONALIZE})
+
+
+def _records(actor: Actor, pair: CertificatePair, requests: Iterable[ServiceRequest]) -> list[StepRecord]:
+    """The steps of the request that made the pair."""
+    if all(one.pk != pair.request_id for one in requests):
+        return []
+    return [one for one in ra.story(actor, pair.request_id or 0).records if one.step not in _TOLD_ELSEWHERE]
+
+
 def _task(actor: Actor, pair: CertificatePair) -> PersonalizationTask | None:
     if pair.issuance_id is None or not rights.has(actor, "tokens.read"):
         return None
@@ -197,44 +243,25 @@ def _token(actor: Actor, pair: CertificatePair) -> Token | None:
     return inventory.tokens(actor).filter(serial=pair.token_serial).select_related("medium").first()
 
 
-def _holder(actor: Actor, pair: CertificatePair) -> Holder | None:
-    if not rights.has(actor, "parties.read"):
-        return None
-    facts: list[tuple[str, str]] = []
-    name = pair.subject_name
-    try:
-        if pair.person_id:
-            person = parties.person(actor, pair.person_id)
-            name = person.name
-            facts += [(_(str(person.get_id_type_display())), person.id_masked), (_("手机"), person.phone_masked)]
-        if pair.device_id:
-            device = parties.device(actor, pair.device_id)
-            name = device.name
-            facts += [(_("域名"), device.domain_name), (_("IP 地址"), device.ip_address)]
-            facts.append((_("设备序列号"), device.serial_number))
-        if pair.organization_id:
-            body = parties.organization(actor, pair.organization_id)
-            facts += [(_("单位"), body.name), (_("信用代码"), body.uscc)]
-    except NotFound:
-        # The holder moved to a region out of sight; the certificate itself stays in sight.
-        facts.append((_("登记"), _("已转到管辖范围以外")))
-    return Holder(name, [(label, value) for label, value in facts if value])
-
-
 def _events(
-    life: ca.PairLife, requests: Iterable[ServiceRequest], task: PersonalizationTask | None, now: datetime
+    life: ca.PairLife,
+    requests: list[ServiceRequest],
+    records: list[StepRecord],
+    task: PersonalizationTask | None,
+    now: datetime,
 ) -> list[Event]:
     """What happened, by time; what happened at one moment stands in the order in which it is put together here."""
     pair = life.pair
-    requests = list(requests)
-    people = iam.names_of(request.opened_by for request in requests)
+    people = iam.names_of([*(one.opened_by for one in requests), *(one.actor for one in records)])
     events = [_opened(request, people.get(request.opened_by, "")) for request in requests]
+    events += [_step_event(record, people) for record in records if record.step not in _AFTER_ISSUING]
     events.append(Event(pair.recorded_at, _("签发") if pair.issuance_id else _("登记"), detail=life.authority.name))
     events += _task_events(task) if task is not None else []
+    events += [_step_event(record, people) for record in records if record.step in _AFTER_ISSUING]
     events += [
-        Event(request.closed_at, str(words.STATES[request.state].word), "", request.number, _page_of(request))
+        _closed(request, request.closed_at)
         for request in requests
-        if request.closed_at and request.pk == pair.request_id
+        if request.closed_at and request.pk != pair.request_id
     ]
     events += [_status_event(change) for change in life.changes]
     if life.predecessor is not None:
@@ -252,6 +279,21 @@ def _opened(request: ServiceRequest, who: str) -> Event:
     return Event(request.opened_at, what, who, request.number, _page_of(request), icon="inbox")
 
 
+def _closed(request: ServiceRequest, at: datetime) -> Event:
+    what = _("{business}申请{state}").format(
+        business=request.get_business_display(), state=words.STATES[request.state].word
+    )
+    return Event(at, what, "", request.number, _page_of(request))
+
+
+_AFTER_ISSUING = frozenset({Verb.NOTIFY_READY, Verb.HAND_OVER})
+
+
+def _step_event(record: StepRecord, people: Mapping[int, str]) -> Event:
+    step = told(record, people)
+    return Event(record.at, step.what, step.who, step.detail, css=step.css, icon=step.icon)
+
+
 def _page_of(request: ServiceRequest) -> str:
     return reverse("request", args=[request.pk])
 
@@ -259,9 +301,11 @@ def _page_of(request: ServiceRequest) -> str:
 def _task_events(task: PersonalizationTask) -> list[Event]:
     found = []
     if task.written_at:
-        found.append(Event(task.written_at, _("写入介质"), "", task.container, icon="device-usb"))
+        found.append(
+            Event(task.written_at, _("写入介质"), "", _("容器 {name}").format(name=task.container), icon="device-usb")
+        )
     if task.state == "VERIFIED" and task.closed_at:
-        found.append(Event(task.closed_at, _("核验介质"), "", task.container, icon="device-usb"))
+        found.append(Event(task.closed_at, _("核验介质"), "", _("签名验证无误"), icon="device-usb"))
     return found
 
 

@@ -40,8 +40,11 @@ def of_figures(figures: Figures) -> dict[str, Any]:
             "words": {"in_time": _("期内"), "soon": _("一天内到限"), "late": _("超期"), "expiring": _("到期")},
         },
         "issued": _issued_message(figures),
-        "steps": _("各环节在办 {n} 件，其中超期 {late} 件。").format(n=figures.open_requests, late=figures.late),
-        "expiring": _("未来 6 个月到期 {n} 对证书。").format(n=sum(figures.expiring)),
+        "has_issued": any(figures.month_totals),
+        "has_steps": figures.open_requests > 0,
+        "has_expiring": any(figures.expiring),
+        "steps": _steps_message(figures),
+        "expiring": _expiring_message(figures),
         "daily": spark(figures.daily),
     }
 
@@ -84,6 +87,18 @@ def _issued_message(figures: Figures) -> str:
     return _("近 12 个月共签发 {n} 对，{month}最多，{most} 对。").format(
         n=sum(totals), month=month_name(figures.months[most]), most=totals[most]
     )
+
+
+def _steps_message(figures: Figures) -> str:
+    if not figures.open_requests:
+        return _("没有在办的申请单。")
+    return _("各环节在办 {n} 件，其中超期 {late} 件。").format(n=figures.open_requests, late=figures.late)
+
+
+def _expiring_message(figures: Figures) -> str:
+    if not any(figures.expiring):
+        return _("未来 6 个月没有证书到期。")
+    return _("未来 6 个月到期 {n} 对证书。").format(n=sum(figures.expiring))
 
 
 def _table(anchor: str, title: str, unit: str, head: list[str], rows: list[tuple[str, list[int]]]) -> Table:

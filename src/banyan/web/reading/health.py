@@ -45,7 +45,7 @@ def health() -> Health:
     parts = [
         _process("signer", _("签发")),
         _process("kmc", _("密钥管理")),
-        Part("superior", _("CA 在等"), str(own + superior), True, is_waiting=own + superior > 0),
+        Part("superior", _("等待 CA"), _waiting_word(own + superior), True, is_waiting=own + superior > 0),
         Part("outbox", _("外发"), _outbox_word(queued, dead), dead == 0, is_waiting=queued > 0),
     ]
     return Health(parts, own, superior, dead)
@@ -58,6 +58,10 @@ def _process(name: str, shown: str) -> Part:
     except BanyanError:
         return Part(name, shown, _("没有应答"), False)
     return Part(name, shown, _("正常"), True)
+
+
+def _waiting_word(waiting: int) -> str:
+    return _("{n} 对").format(n=waiting) if waiting else _("没有")
 
 
 def _outbox_word(queued: int, dead: int) -> str:

@@ -1,20 +1,16 @@
 """Requests as pages show them: a row of the list, and one request's whole story."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.utils.translation import gettext as _
 
-from banyan.domain.audit.models import AuditRecord
 from banyan.domain.ca.models import Issuance
 from banyan.domain.iam import access as iam
-from banyan.domain.iam import audit_reading, rights
+from banyan.domain.iam import rights
 from banyan.domain.parties import access as parties
-from banyan.domain.parties.identity_rules import mask_number, mask_phone
 from banyan.domain.ra import access as ra
 from banyan.domain.ra import working_days
 from banyan.domain.ra.models import RequestState, ServiceRequest, StepRecord
@@ -28,13 +24,13 @@ from banyan.kernel.errors import BanyanError, fill
 from banyan.web import words
 from banyan.web.reading.certificates import PairRow, row_of
 from banyan.web.reading.deadlines import Deadline, deadline
+from banyan.web.reading.holders import Holder, holder
+from banyan.web.reading.masking import shown
 from banyan.web.reading.paging import Cursor, Page, page, sorted_page
+from banyan.web.reading.steps import told
 
 _EMBEDDED = "embedded"
 _DATA_RIGHTS = ("requests.enter", "requests.proofread", "requests.approve")
-_PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
-_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\d{17}[\dXx]|\d{15})(?![0-9A-Za-z])")
-_ALWAYS_MASKED = re.compile(r"(?:^|_)(?:id|id_number|number|certificate_number|证件号码)$")
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ class RequestStory:
     issued: PairRow | None
     missing: str
     refusal: str
-    records: list[AuditRecord]
+    holder: Holder | None
 
 
 def row_of_request(request: ServiceRequest, now: datetime, issuance: Issuance | None = None) -> RequestRow:
@@ -165,17 +161,18 @@ def story(actor: Actor, request_id: int, now: datetime) -> RequestStory:
         issued=row_of(found.issued_pair, now) if found.issued_pair else None,
         missing=_missing(found),
         refusal=_refusal(found.issuance),
-        records=list(audit_reading.story_of(actor, "ra.servicerequest", request.pk)),
+        holder=holder(actor, request),
     )
 
 
 def entries(request: ServiceRequest, data: RequestData) -> list[Entry]:
     """What was entered, with every number of a person masked."""
     labels = _form_labels(request)
-    found = [Entry(str(words.SUBJECT_PARTS.get(key, key)), _shown(key, value)) for key, value in data.subject.items()]
-    found += [Entry(labels.get(key, key), _shown(key, value)) for key, value in data.form.items()]
+    found = [Entry(str(words.SUBJECT_PARTS.get(key, key)), shown(key, value)) for key, value in data.subject.items()]
+    found += [Entry(labels.get(key, key), shown(key, value)) for key, value in data.form.items()]
     known = {"name": _("经办人"), "id_number": _("经办人证件"), "phone": _("经办人手机")}
-    found += [Entry(known.get(key, key), _shown(key, value), key != "name") for key, value in data.requester.items()]
+    keys = [*known, *(key for key in data.requester if key not in known)]
+    found += [Entry(known.get(key, key), shown(key, data.requester.get(key)), key != "name") for key in keys]
     if data.validity_days:
         found.append(Entry(_("有效期"), _("{n} 天").format(n=data.validity_days)))
     found += [Entry(_("其他域名"), name, True) for name in data.dns_names]
@@ -183,21 +180,6 @@ def entries(request: ServiceRequest, data: RequestData) -> list[Entry]:
     if data.is_classic:
         found.append(Entry(_("算法"), _("国际算法（设备不支持 SM2）")))
     return [entry for entry in found if entry.value]
-
-
-def masked(text: str) -> str:
-    """A text with every ID number and mobile number in it masked."""
-    text = _NUMBER.sub(lambda match: mask_number(match[0]), text)
-    return _PHONE.sub(lambda match: mask_phone(match[0]), text)
-
-
-def _shown(key: str, value: Any) -> str:
-    text = _("、").join(str(one) for one in value) if isinstance(value, list | tuple) else str(value or "")
-    if _ALWAYS_MASKED.search(key):
-        return mask_number(text.rpartition(":")[2])
-    if key.endswith("phone"):
-        return mask_phone(text)
-    return masked(text)
 
 
 def _form_labels(request: ServiceRequest) -> dict[str, str]:
@@ -233,10 +215,6 @@ def _people(found: ra.Story) -> list[int | None]:
     return people
 
 
-_BACK = frozenset({"deficient", "sent_back", "called_off"})
-_BAD = frozenset({"rejected", "cancelled"})
-
-
 def _lines(found: ra.Story, people: Mapping[int, str], now: datetime) -> list[Line]:
     request = found.request
     who, channel = people.get(request.opened_by, ""), request.get_channel_display()
@@ -245,7 +223,8 @@ def _lines(found: ra.Story, people: Mapping[int, str], now: datetime) -> list[Li
     if request.state != RequestState.OPEN:
         return lines
     is_after = False
-    for number, view in enumerate(found.steps, 1):
+    for view in found.steps:
+        number = len(lines) + 1
         if view.is_current:
             is_after = True
             waits = found.is_waiting_for_ca
@@ -258,13 +237,8 @@ def _lines(found: ra.Story, people: Mapping[int, str], now: datetime) -> list[Li
 
 
 def _record_line(record: StepRecord, people: Mapping[int, str]) -> Line:
-    css, icon = ("back", "arrow-back-up") if record.outcome in _BACK else ("ok", "check")
-    if record.outcome in _BAD:
-        css, icon = "bad", "circle-x"
-    outcome = str(words.STEP_OUTCOMES.get(record.outcome, "")) if record.outcome != "ok" else ""
-    detail = _("：").join(part for part in (outcome, masked(_(record.note) if record.note else "")) if part)
-    who = people.get(record.actor, record.actor_name)
-    return Line(css, icon, "", words.step(record.step), who, detail, record.at, is_late=record.is_late)
+    step = told(record, people)
+    return Line(step.css, step.icon, "", step.what, step.who, step.detail, record.at, is_late=record.is_late)
 
 
 def _decisions(found: ra.Story, people: Mapping[int, str]) -> list[Decision]:

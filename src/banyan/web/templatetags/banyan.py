@@ -34,6 +34,17 @@ def state(code: str, word: str = "") -> SafeString:
 
 
 @register.simple_tag
+def copy(text: str, what: str) -> SafeString:
+    """A button that copies a value without the gaps it is shown with; the page's script uncovers it."""
+    label = gettext("复制{what}").format(what=what)
+    return format_html(
+        '<button class="copy not-print" type="button" data-copy="{}" title="{}" hidden>{}'
+        '<span class="visually-hidden">{}</span></button>',
+        text, label, icon("copy", "ic-sm"), label,
+    )  # fmt: skip
+
+
+@register.simple_tag
 def due(deadline: Deadline | None) -> SafeString:
     """What is left of a deadline; red only when it is past."""
     if deadline is None:

@@ -1,7 +1,8 @@
-// The dashboard's charts, drawn from the numbers that the page carries.
+// The dashboard's charts, drawn from the numbers that the page carries; a chart without numbers has no place to draw.
 (() => {
   const data = JSON.parse(document.getElementById("chart-data").textContent);
   const token = banyanToken, phone = matchMedia("(max-width: 767.98px)").matches;
+  const draw = (id, option) => document.getElementById(id) && banyanChart(id, option);
   const grouped = (n) => n.toLocaleString("en-US");
   const bar = (name, values, more) => ({ type: "bar", name, data: values, barMaxWidth: 26, ...more });
   const grid = { left: 16, right: 16, top: 40, bottom: 10, containLabel: true };
@@ -15,13 +16,13 @@
     label: { show: index === data.issued.length - 1 && data.totals[highest] > 0, position: "top", color: token("--by-ink"), fontSize: 12,
       formatter: (p) => (p.dataIndex === highest ? grouped(data.totals[highest]) : "") },
   });
-  banyanChart("chart-issued", {
+  draw("chart-issued", {
     grid, legend,
     xAxis: { type: "category", data: data.months, axisLabel: { interval: phone ? 1 : 0 } }, yAxis: { ...counts, splitNumber: 4 },
     series: data.issued.map((one, index) => bar(one.name, one.values, { stack: "all", ...(index === data.issued.length - 1 ? top(index) : {}) })),
   });
 
-  banyanChart("chart-steps", {
+  draw("chart-steps", {
     grid: { ...grid, right: 24 }, legend,
     xAxis: { ...counts, splitNumber: 4 },
     yAxis: { type: "category", inverse: true, axisLine: { show: false }, axisLabel: { color: token("--by-ink"), fontSize: 13 }, data: data.steps },
@@ -32,7 +33,7 @@
     ],
   });
 
-  banyanChart("chart-expiring", {
+  draw("chart-expiring", {
     grid: { ...grid, top: 20 },
     xAxis: { type: "category", data: data.expiry_months }, yAxis: { ...counts, splitNumber: 3 },
     series: [bar(data.words.expiring, data.expiring, {
