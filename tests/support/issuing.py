@@ -7,6 +7,7 @@ from typing import Any
 
 from banyan import gm
 from banyan.domain.ca import actions as ca
+from banyan.domain.ca import rules as ca_rules
 from banyan.domain.ca.models import CertificateAuthority, CertificatePair, Issuance
 from banyan.domain.ca.ports import (
     ConnectorStatus,
@@ -172,7 +173,14 @@ class MemoryCa:
 
     def _certificate(self, task: IssuanceTask, use: Use, serial: bytes, public: bytes) -> bytes:
         template = Template(load_profiles()[task.profile], use, self.issuer)
-        parts = CertificateParts(serial, task.not_before, task.not_after, task.subject_der, public, **task.extensions)
+        parts = CertificateParts(
+            serial,
+            task.not_before,
+            task.not_after,
+            task.subject_der,
+            public,
+            **ca_rules.extension_fields(task.extension_values),
+        )
         tbs = template.encode_tbs(parts)
         return template.assemble(tbs, self.key.sign(tbs))
 

@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -15,6 +14,7 @@ from banyan.adapters.simulated_superior.__main__ import SimulatorServer
 from banyan.adapters.simulated_superior.faults import FaultPlan
 from banyan.adapters.simulated_superior.service import SimulatedSuperior
 from banyan.adapters.superior_ca import SuperiorConnector
+from banyan.domain.ca import rules as ca_rules
 from banyan.domain.ca.ports import IssuanceTask, Issued, StatusTask
 from banyan.pki import csr
 from banyan.pki.certificate import Certificate, Issuer, issuer_of
@@ -97,9 +97,7 @@ def _request_of(task_no: str, subject_der: bytes) -> bytes:
     return csr.build(subject_der, public, lambda message: gm.sm2.sign(private, public, message))
 
 
-def task(
-    task_no: str, *, profile: str = "sm2-device", extension_values: Mapping[str, Any] | None = None
-) -> IssuanceTask:
+def task(task_no: str, *, profile: str = "sm2-device", **extensions: Any) -> IssuanceTask:
     """An issuance task; the same number always gives the same task."""
     subject = encode_name((("C", "CN"), ("ST", "福建省"), ("O", "测试单位"), ("CN", f"试验 {task_no}")))
     return IssuanceTask(
@@ -113,7 +111,7 @@ def task(
         subject_der=subject,
         not_before=NOW,
         not_after=NOW + timedelta(days=365),
-        extension_values=dict(extension_values or {}) | _needed_by(profile),
+        extension_values=ca_rules.extension_values(**extensions, **_needed_by(profile)),
     )
 
 

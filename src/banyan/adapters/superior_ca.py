@@ -5,6 +5,7 @@ ServiceUnavailable: the caller's work stays queued and is handed over again unde
 a superior CA must recognise.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,16 +163,8 @@ def _issuance_fields(task: IssuanceTask) -> dict[str, Any]:
         "subject_der": task.subject_der,
         "not_before": _instant(task.not_before),
         "not_after": _instant(task.not_after),
-        "extensions": _extension_fields(task.extensions),
+        "extensions": json.loads(task.extension_values),
     }
-
-
-def _extension_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-    if isinstance(code := values.get("identify_code"), tuple):
-        document, number = code
-        fields["identify_code"] = {"document": document, "value": number}
-    return fields
 
 
 def _status_fields(task: StatusTask) -> dict[str, Any]:

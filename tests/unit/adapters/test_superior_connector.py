@@ -70,7 +70,7 @@ def test_what_it_issues_passes_our_own_lint(superior: Superior) -> None:
 
 def test_a_soft_token_gets_its_own_policy(superior: Superior) -> None:
     hard = issued_pair(superior, task("1-1"))
-    soft = issued_pair(superior, task("2-1", extension_values={"soft_token": True}))
+    soft = issued_pair(superior, task("2-1", is_soft_token=True))
     policies = [Certificate.parse(one.signing_certificate).policies for one in (hard, soft)]
     assert policies[0] != policies[1]
 

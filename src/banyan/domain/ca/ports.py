@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from banyan.domain.ca import rules
-
 
 @dataclass(frozen=True, slots=True)
 class IssuanceTask:
-    """One intent as a CA sees it. The signer of an embedded CA trusts none of it and reads the stored intent."""
+    """One intent as a CA sees it. The signer of an embedded CA trusts none of it and reads the stored intent.
+
+    ``extension_values`` is the JSON text of ``rules.extension_values``.
+    """
 
     task_no: str
     issuance: int
@@ -27,11 +28,6 @@ class IssuanceTask:
     not_before: datetime
     not_after: datetime
     extension_values: str
-
-    @property
-    def extensions(self) -> Mapping[str, Any]:
-        """The extensions that move, as keyword arguments of ``pki.CertificateParts``."""
-        return rules.extension_fields(self.extension_values)
 
 
 @dataclass(frozen=True, slots=True)
