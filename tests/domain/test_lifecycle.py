@@ -10,6 +10,8 @@ from banyan.domain.ca import actions as ca
 from banyan.domain.ca.errors import PairNotFound, PairNotHeld, PairNotValid, PairRevoked
 from banyan.domain.ca.models import Certificate, CertificatePair, CrlIssue, StatusChange
 from banyan.domain.iam.errors import RightMissing
+from banyan.domain.iam.models import StaffAccount
+from banyan.domain.iam.rights import Role
 from banyan.domain.inventory.models import PersonalizationTask, Token
 from banyan.domain.lifecycle.errors import Replaced, UnlockRefused
 from banyan.domain.lifecycle.models import UnlockGrant
@@ -20,6 +22,7 @@ from banyan.domain.ra.values import RequestData, RequestDraft
 from banyan.domain.systems.errors import RenewalTooEarly
 from banyan.pki.crl_view import parse_crl
 from support import issuing
+from support.iam import staff
 from support.issuing import NOW, SYSTEM, MemoryCa, World, approver, clerk, later, operator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -266,3 +269,19 @@ def test_a_pairs_life_can_be_read(world: World) -> None:
     counts = certificates.counts(clerk(), ["pairs:HELD", "pairs:VALID"])
     assert counts[("pairs:HELD", "GENERAL")] == 1
     assert counts[("pairs:VALID", "GENERAL")] == 0
+
+
+def test_who_changed_a_status_stands_beside_the_change(world: World) -> None:
+    """E4: the name colleagues saw at that moment; a part of the product is told from a person."""
+    (pair,) = issuing.in_hands(world, issuing.draft(world))
+    person = staff(Role.APPROVER, username="approver7")
+    ca.hold_pair(person, pair.pk, NOW)
+    StaffAccount.objects.filter(pk=person.id).update(display_name="后来的名字")
+    ca.release_pair(person, pair.pk, later(1))
+    ca.revoke_pair(SYSTEM, pair.pk, "superseded", later(2))
+    changes = certificates.life(clerk(), pair.pk).changes
+    assert [(one.actor, one.actor_name) for one in changes] == [
+        (person.id, "测试人员"),
+        (person.id, "后来的名字"),
+        (0, SYSTEM.name),
+    ]

@@ -224,7 +224,11 @@ def test_hold_release_and_revocation_reach_the_list_and_the_relying_party(at_wor
     assert code == 3
     assert {"chain.on_hold", "record.held"} <= found
     run.ok("approver", "cert", "release", serial, "--crl")
-    assert states(at_work.life(serial)) == {("VALID", "")}
+    released = at_work.life(serial)
+    assert states(released) == {("VALID", "")}
+    changes = [(one["action"], one["actor"]) for one in released["changes"]]
+    assert changes == [("hold", "测试审核员"), ("release", "测试审核员")]
+    assert "测试审核员" in run.ok("approver", "cert", "show", serial).stdout
     assert "chain.on_hold" not in verdict()[1]
 
     (number,) = at_work.open(

@@ -317,6 +317,7 @@ def test_a_certificate_tells_its_whole_life(site: Site) -> None:
     expect(life.first).to_contain_text("受理新办申请")
     expect(life.last).to_contain_text("注销")
     expect(life.last).to_contain_text("私钥泄露")
+    expect(life.last).to_contain_text("周示例")
     expect(page.locator("main")).to_contain_text("350102********")
     for use, row in zip(("signing", "encryption"), Certificate.objects.filter(pair=pair).order_by("pk"), strict=True):
         with page.expect_download() as waiting:

@@ -56,7 +56,7 @@ def show_life(actor: Actor, text: str, as_json: bool) -> None:
     shown.show_rows(view["certificates"], ("serial", "use_name", "state_name", "not_after", "reason"), as_json=False)
     if view["changes"]:
         shown.heading(N_("状态变化"))
-        shown.show_rows(view["changes"], ("at", "action", "reason", "state"), as_json=False)
+        shown.show_rows(view["changes"], ("at", "action", "actor", "reason", "state"), as_json=False)
 
 
 def export_all(actor: Actor, serials: Sequence[str], out: Path, form: str, chain: bool, as_json: bool) -> None:

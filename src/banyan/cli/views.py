@@ -179,7 +179,15 @@ def life_view(life: PairLife) -> dict[str, Any]:
         "predecessor": life.predecessor.pk if life.predecessor else None,
         "successors": [one.pk for one in life.successors],
         "changes": [
-            {"at": one.at, "action": one.action, "reason": one.reason, "state": one.state} for one in life.changes
+            {
+                "at": one.at,
+                "action": one.action,
+                "reason": one.reason,
+                "state": one.state,
+                "actor_id": one.actor,
+                "actor": one.actor_name,
+            }
+            for one in life.changes
         ],
         "request": life.pair.request_id,
     }

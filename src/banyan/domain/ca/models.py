@@ -310,6 +310,9 @@ class StatusChange(models.Model):
     action = models.CharField(max_length=8, choices=Action)
     reason = models.CharField(max_length=24, choices=RevocationReason)
     at = models.DateTimeField()
+    # Who did it: an account and the name colleagues saw then; 0 and the part's name for a part of the product.
+    actor = models.BigIntegerField()
+    actor_name = models.CharField(max_length=100)
     connector = models.CharField(max_length=40)
     state = models.CharField(max_length=8, choices=State)
     task_no = models.CharField(max_length=64)

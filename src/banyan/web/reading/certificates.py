@@ -321,7 +321,8 @@ def _status_event(change: StatusChange) -> Event:
     reason = str(RevocationReason(change.reason).label) if change.action == StatusChange.Action.REVOKE else ""
     if change.state != StatusChange.State.DONE:
         reason = _("、").join(part for part in (reason, change.get_state_display()) if part)
-    return Event(change.at, change.get_action_display(), "", reason, css=css, icon=icon)
+    who = change.actor_name if change.actor else _("系统")
+    return Event(change.at, change.get_action_display(), who, reason, css=css, icon=icon)
 
 
 def _linked(pair: CertificatePair, at: datetime, what: str, *, css: str) -> Event:

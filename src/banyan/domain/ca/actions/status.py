@@ -16,6 +16,7 @@ from banyan.domain.ca.models import (
     StatusChange,
 )
 from banyan.domain.ca.ports import Connector, Rejected, StatusChanged, StatusOutcome, StatusTask
+from banyan.domain.iam import access as staff
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import ServiceUnavailable
 
@@ -151,7 +152,7 @@ def _change(
         changes.update(tallies.of_pairs([pair], str(pair.state), -1))
         _move(pair, state)
     tallies.apply(changes.items())
-    _note_changes(pairs, reason, action, now)
+    _note_changes(actor, pairs, reason, action, now)
     by_pair: dict[int, list[Certificate]] = {}
     for certificate in certificates:
         by_pair.setdefault(certificate.pair_id, []).append(certificate)
@@ -177,8 +178,13 @@ def _move(pair: CertificatePair, state: PairState) -> None:
 
 
 def _note_changes(
-    pairs: Sequence[CertificatePair], reason: RevocationReason, action: StatusChange.Action, now: datetime
+    actor: Actor,
+    pairs: Sequence[CertificatePair],
+    reason: RevocationReason,
+    action: StatusChange.Action,
+    now: datetime,
 ) -> None:
+    name = staff.names_of([actor.id]).get(actor.id, actor.name) if actor.is_staff else actor.name
     connectors = {authority.pk: authority.connector for authority in access.authorities()}
     StatusChange.objects.bulk_create(
         StatusChange(
@@ -186,6 +192,8 @@ def _note_changes(
             action=action,
             reason=reason,
             at=now,
+            actor=actor.id,
+            actor_name=name[:100],
             connector=connectors[pair.ca_id],
             state=_first_state(connectors[pair.ca_id]),
             task_no=f"{pair.pk}-{pair.version}-{action.value}",

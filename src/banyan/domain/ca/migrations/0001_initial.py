@@ -254,6 +254,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("at", models.DateTimeField()),
+                ("actor", models.BigIntegerField()),
+                ("actor_name", models.CharField(max_length=100)),
                 ("connector", models.CharField(max_length=40)),
                 (
                     "state",
