@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from banyan.adapters.deliverers import DELIVERERS
 from banyan.domain import outbox
 from banyan.domain.iam import outbox_control
 from banyan.domain.iam.errors import RightMissing
@@ -157,3 +158,21 @@ def test_a_repeated_call_gets_the_first_outcome_and_other_content_is_refused() -
         outbox.idempotent("api.enroll", "k3", body, now=NOW).remember({})
         transaction.set_rollback(True)
     assert call("k3", "other")[0] == "first"  # type: ignore[index]
+
+
+@pytest.mark.django_db
+def test_what_nothing_delivers_is_told_from_what_is_under_way_and_goes_out_once_something_does() -> None:
+    """An SMS gateway that is not there yet is no delay: its messages wait untouched."""
+    send("directory.publish", n=1)
+    message = send("sms.notice", n=2)
+    outbox_control.pause(actor=staff(Role.SYSTEM_ADMIN), target="directory", now=NOW)
+    outbox.deliver_due(NOW, DELIVERERS)
+    found = {one.name: (one.state, one.waiting, one.dead) for one in access.standings(DELIVERERS)}
+    assert found == {"directory": ("PAUSED", 1, 0), "sms": ("NOT_CONNECTED", 1, 0)}
+    message.refresh_from_db()
+    assert (message.state, message.attempts) == (MessageState.PENDING, 0)
+    gateway = Receiver()
+    year_later = NOW + timedelta(days=365)
+    assert outbox.deliver_due(year_later, {**DELIVERERS, "sms": gateway}).delivered == 1
+    assert gateway.got == [{"n": 2}]
+    assert {one.name for one in access.standings(["sms"]) if one.state == "CONNECTED"} == {"sms"}

@@ -88,6 +88,12 @@ def test_a_new_certificate_from_the_counter_to_its_holder(at_work: Office, tmp_p
     assert run.json("clerk", "cert", "check", "--all")[-1]["wrong"] == 0
     assert [row["pair"] for row in run.json("clerk", "cert", "search", serial)] == [story["issued_pair"]]
     assert "测试" in run.ok("clerk", "request", "list").stdout
+    targets = {row["target"]: row for row in run.json("clerk", "outbox")}
+    assert targets["directory"]["state"] == "CONNECTED"
+    assert targets["sms"]["state"] == "NOT_CONNECTED"
+    assert targets["sms"]["waiting_messages"] >= 1
+    assert "未接入" in run.ok("clerk", "outbox").stdout
+    assert run.refused("auditadmin", "outbox") == "iam.right_missing"
     assert_audit_is_whole(at_work)
 
 

@@ -197,6 +197,10 @@ def test_the_dashboard_shows_the_numbers_there_are(site: Site) -> None:
         assert page.locator(f"#chart-{chart}").get_attribute("aria-label")
         page.locator(f"#chart-{chart}").hover()  # the tooltip must please the security policy too
     expect(page.locator(".g-todo")).to_contain_text("校对环节超期 1 件")
+    messages = page.locator(".health div", has_text="短信")
+    expect(messages).to_have_text("短信未接入（4 条待发）")  # one a pair that was announced
+    expect(messages).to_have_class("is-off")
+    expect(page.locator(".health div", has_text="外发")).not_to_contain_text("4")
     page.goto("/figures#issued")
     expect(page.locator("#issued tfoot td").last).to_have_text("5")
     expect(page.locator("#steps tfoot td").last).to_have_text("7")

@@ -85,6 +85,10 @@ TITLES = {
     "approvals": N_("已审批"),
     "expires_at": N_("截止时间"),
     "waiting": N_("等待"),
+    "target": N_("目标"),
+    "target_name": N_("名称"),
+    "waiting_messages": N_("待发"),
+    "dead": N_("死信"),
 }
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from banyan.adapters.deliverers import TARGET_NAMES
 from banyan.cli.messages import translate
 from banyan.domain.ca import rules as ca_rules
 from banyan.domain.ca.access import PairLife
 from banyan.domain.ca.models import Certificate, CertificatePair
 from banyan.domain.inventory.models import Token
 from banyan.domain.kmc.models import KeyRecovery
+from banyan.domain.outbox.access import TargetStanding
+from banyan.domain.outbox.rules import TargetState
 from banyan.domain.parties import rules as parties
 from banyan.domain.ra.access import Story
 from banyan.domain.ra.models import RequestState, ServiceRequest
@@ -33,6 +36,24 @@ REQUEST_COLUMNS = (
 PAIR_COLUMNS = ("pair", "serial", "subject_name", "system", "kind_name", "state_name", "not_after", "token")
 TOKEN_COLUMNS = ("token", "medium", "state_name", "region", "device_state", "containers")
 RECOVERY_COLUMNS = ("number", "serial", "purpose_name", "state_name", "approvals", "expires_at")
+TARGET_COLUMNS = ("target", "target_name", "state_name", "waiting_messages", "dead")
+_TARGET_STATES = {
+    TargetState.CONNECTED: N_("已接入"),
+    TargetState.PAUSED: N_("已暂停"),
+    TargetState.NOT_CONNECTED: N_("未接入"),
+}
+
+
+def target_view(target: TargetStanding) -> dict[str, Any]:
+    """A target of the outbox."""
+    return {
+        "target": target.name,
+        "target_name": translate(TARGET_NAMES.get(target.name, target.name)),
+        "state": target.state,
+        "state_name": translate(_TARGET_STATES[target.state]),
+        "waiting_messages": target.waiting,
+        "dead": target.dead,
+    }
 
 
 def request_view(request: ServiceRequest) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from banyan.adapters.checkpoints import signing
 from banyan.adapters.connectors import connector
+from banyan.adapters.deliverers import DELIVERERS
 from banyan.domain import outbox
 from banyan.domain.audit import checkpoints, epochs
 from banyan.domain.ca import access, publication
@@ -98,6 +99,6 @@ def checkpoint(home: Home, now: datetime) -> None:
 
 
 def deliver(home: Home, now: datetime, outcome: RoundOutcome) -> None:
-    """Deliver what the outbox holds for targets that exist here; the others wait for theirs."""
+    """Deliver what the outbox holds for connected targets; what is for the others waits until they are."""
     publication.publish_authorities(home)
-    outcome.delivered += outbox.deliver_due(now, {publication.TARGET: publication.deliver}, limit=2000).delivered
+    outcome.delivered += outbox.deliver_due(now, DELIVERERS, limit=2000).delivered

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from banyan.adapters.deliverers import DELIVERERS, TARGET_NAMES
 from banyan.domain.ca import access as ca
 from banyan.domain.outbox import access as outbox
+from banyan.domain.outbox.rules import TargetState
 from banyan.kernel.errors import BanyanError
 from banyan.kernel.rpc import Client
 
@@ -16,13 +18,14 @@ _EMBEDDED = "embedded"
 
 @dataclass(frozen=True)
 class Part:
-    """One part: its name, a word on how it is, whether it needs a hand (or only time)."""
+    """One part: its name, a word on how it is, whether it needs a hand (or only time), or is not connected yet."""
 
     code: str
     name: str
     word: str
     is_well: bool
     is_waiting: bool = False
+    is_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,27 @@ def health() -> Health:
     waiting = ca.waiting_for_ca()
     own = waiting.pop(_EMBEDDED, 0)
     superior = sum(waiting.values())
-    queued = sum(outbox.waiting_by_target().values())
-    dead = outbox.dead_letters().count()
+    targets = outbox.standings(DELIVERERS)
+    queued = sum(target.waiting for target in targets if target.state == TargetState.CONNECTED)
+    dead = sum(target.dead for target in targets)
     parts = [
         _process("signer", _("签发")),
         _process("kmc", _("密钥管理")),
         Part("superior", _("等待 CA"), _waiting_word(own + superior), True, is_waiting=own + superior > 0),
         Part("outbox", _("外发"), _outbox_word(queued, dead), dead == 0, is_waiting=queued > 0),
+        *(_halted(target) for target in targets if target.state != TargetState.CONNECTED),
     ]
     return Health(parts, own, superior, dead)
+
+
+def _halted(target: outbox.TargetStanding) -> Part:
+    """A target to which nothing goes: paused by somebody, or with nothing connected to it, which alarms nobody."""
+    is_off = target.state == TargetState.NOT_CONNECTED
+    word = _("未接入") if is_off else _("已暂停")
+    if target.waiting:
+        word = _("{word}（{n} 条待发）").format(word=word, n=target.waiting)
+    name = _(TARGET_NAMES.get(target.name, target.name))
+    return Part(f"outbox.{target.name}", name, word, True, is_waiting=not is_off, is_off=is_off)
 
 
 def _process(name: str, shown: str) -> Part:
