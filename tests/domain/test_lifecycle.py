@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from banyan import sealing
+from banyan.domain.audit import verifying
 from banyan.domain.ca import access as certificates
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca.errors import PairNotFound, PairNotHeld, PairNotValid, PairRevoked
@@ -20,6 +22,7 @@ from banyan.domain.ra.errors import ApprovalVoid, RequestPending, StepNotDue
 from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.values import RequestData, RequestDraft
 from banyan.domain.systems.errors import RenewalTooEarly
+from banyan.kernel.home import Home
 from banyan.pki.crl_view import parse_crl
 from support import issuing
 from support.iam import staff
@@ -242,6 +245,17 @@ def test_crl_numbers_start_above_the_highest_found_anywhere(world: World) -> Non
     assert issue.number == 42
     assert parse_crl(bytes(issue.der)).number == 42
     assert CrlIssue.objects.get().is_row_genuine()
+
+
+def test_lists_that_follow_one_another_leave_the_audit_whole(world: World, home: Home) -> None:
+    """E4: the bytes of older lists are given up by the product itself; an edit of one is still found."""
+    for day in range(3):
+        ca.issue_crl(operator(), "sm2-personal", world.connector, later(day))
+    assert [bool(bytes(one.der)) for one in CrlIssue.objects.order_by("number")] == [False, False, True]
+    assert verifying.verify(sealing.keyring(home), []).is_good
+    CrlIssue.objects.filter(pk=CrlIssue.objects.order_by("-number")[0].pk).update(der=b"0")
+    ca.issue_crl(operator(), "sm2-personal", world.connector, later(3))
+    assert [finding.kind for finding in verifying.verify(sealing.keyring(home), []).findings] == ["row_changed"]
 
 
 def test_a_superior_ca_is_told_of_revocations_and_of_releases_when_it_answers() -> None:

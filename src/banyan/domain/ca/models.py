@@ -332,7 +332,10 @@ class StatusChange(models.Model):
 
 
 class CrlIssue(GuardedModel):
-    """A CRL that was made, or fetched from a CA that is not ours. The bytes lie in the public directory."""
+    """A CRL that was made, or fetched from a CA that is not ours. The bytes lie in the public directory.
+
+    Only the newest of a CA keeps its bytes here; ``der`` of an older one is empty, and ``sm3`` that of nothing.
+    """
 
     ca = models.ForeignKey(CertificateAuthority, models.PROTECT, related_name="crls")
     number = models.BigIntegerField()

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from banyan import gm
 from banyan.domain import audit, outbox
+from banyan.domain.audit.models import update_guarded
 from banyan.domain.ca import access, publication, rules
 from banyan.domain.ca.actions.permission import require
 from banyan.domain.ca.errors import CrlRefused, CrlTooOld
@@ -100,9 +101,20 @@ def _record(actor: Actor, authority: CertificateAuthority, view: Crl, der: bytes
         recorded_at=now,
     )
     issue.save()
-    if last is not None:
-        # The public directory and the signer keep older lists; one in the database is enough.
-        CrlIssue.objects.filter(ca_id=authority.pk, number__lt=number).exclude(der=b"").update(der=b"")
-    audit.record(actor, "ca.issue_crl", issue, ca=authority.code, number=number, entries=issue.entries)
+    dropped = _drop_bytes_before(authority, number)
+    audit.record(actor, "ca.issue_crl", issue, rows=dropped, ca=authority.code, number=number, entries=issue.entries)
     outbox.enqueue(PUBLISH_CRL, f"crl:{authority.code}", {"crl": issue.pk}, now=now)
     return issue
+
+
+def _drop_bytes_before(authority: CertificateAuthority, number: int) -> list[CrlIssue]:
+    """Empty the older lists: the public directory and the signer keep them, one in the database is enough.
+
+    Their rows say so under their MAC. One that was changed beside the product is left for the verifier to name.
+    """
+    older = CrlIssue.objects.filter(ca_id=authority.pk, number__lt=number).exclude(der=b"")
+    dropped = [issue for issue in older if issue.is_row_genuine()]
+    for issue in dropped:
+        issue.der, issue.sm3 = b"", gm.sm3(b"")
+    update_guarded(dropped, ["der", "sm3"])
+    return dropped
