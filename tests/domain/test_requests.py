@@ -56,6 +56,33 @@ def at_counter(world: World, **changes: Any) -> ServiceRequest:
     return ra.open_request(clerk(), issuing.draft(world, channel="COUNTER", **changes), NOW)
 
 
+def test_a_holder_who_has_a_pair_already_is_seen_by_whoever_decides(world: World) -> None:
+    """A5, 规范 3.3.1.2(2): what lies out of sight is told as a number only; every look is recorded."""
+    (first,) = issuing.in_hands(world, issuing.draft(world))
+    request = ra.open_request(clerk(), issuing.draft(world), NOW)
+    hint = ra.look_up_held(approver(), request, NOW)
+    assert hint is not None
+    assert [one.pair_id for one in hint.here] == [first.pk]
+    from_xiamen = ra.look_up_held(clerk(regions=("350200",)), request, NOW)
+    assert from_xiamen is not None
+    assert [(one.kind, one.system, one.count) for one in from_xiamen.elsewhere] == [("PERSONAL", "GENERAL", 1)]
+    assert (from_xiamen.here, from_xiamen.count) == ((), 1)
+    assert AuditRecord.objects.filter(event="parties.holdings_looked_up").count() == 2
+    assert ra.look_up_held(replace(clerk(), rights=frozenset({"requests.read"})), request, NOW) is None
+
+
+def test_a_request_is_not_warned_of_its_own_pair_nor_once_it_is_closed(world: World) -> None:
+    (pair,) = issuing.issued(world, issuing.draft(world))
+    request = stored(ServiceRequest.objects.unscoped("test").get(pk=pair.request_id))
+    hint = ra.look_up_held(clerk(), request, NOW)
+    assert hint is not None
+    assert hint.is_empty
+    issuing.delivered(world, request.pk)
+    looks = AuditRecord.objects.filter(event="parties.holdings_looked_up").count()
+    assert ra.look_up_held(clerk(), stored(request), NOW) is None
+    assert AuditRecord.objects.filter(event="parties.holdings_looked_up").count() == looks
+
+
 def test_a_request_at_the_counter_goes_the_whole_way(world: World) -> None:
     """The order of 规范 3.1.1.1-1, each step by whoever may do it, timed against its deadline."""
     request = at_counter(world)

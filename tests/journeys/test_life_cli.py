@@ -214,10 +214,23 @@ def test_unlocking_answers_one_challenge_of_one_token(at_work: Office) -> None:
         device.verify_pin(given["new_pin"])
 
 
+def story_of_second(at_work: Office, holder: dict[str, Any]) -> dict[str, Any]:
+    """What the approver is shown of a second request of a holder, which is then withdrawn."""
+    (number,) = at_work.open(holder)
+    (story,) = at_work.terminal.json("approver", "request", "show", number)
+    shown = at_work.terminal.ok("approver", "request", "show", number).stdout
+    assert "重复注册提醒" in shown
+    assert story["held_already"] == 1
+    at_work.terminal.ok("clerk", "request", "cancel", number, "--reason", "重复申请")
+    assert at_work.story(number)["held_already"] is None
+    return story
+
+
 def test_hold_release_and_revocation_reach_the_list_and_the_relying_party(at_work: Office) -> None:
     """Both certificates together; a held pair returns, a revoked one does not; the token is handed in."""
     run = at_work.terminal
-    (issued,) = at_work.in_hands(at_work.person())
+    holder = at_work.person()
+    (issued,) = at_work.in_hands(holder)
     serial = issued["serial"]
 
     def verdict() -> tuple[int, set[str]]:
@@ -236,6 +249,8 @@ def test_hold_release_and_revocation_reach_the_list_and_the_relying_party(at_wor
     assert changes == [("hold", "测试审核员"), ("release", "测试审核员")]
     assert "测试审核员" in run.ok("approver", "cert", "show", serial).stdout
     assert "chain.on_hold" not in verdict()[1]
+
+    assert story_of_second(at_work, holder)["held"][0]["pair"] == released["pair"]
 
     (number,) = at_work.open(
         {"business": "revoke", "reason": "left_office", "pair": serial, "materials": at_work.materials()}

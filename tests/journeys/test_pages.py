@@ -24,6 +24,7 @@ from pytest_django.live_server_helper import LiveServer
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.ca.models import Certificate
 from banyan.domain.iam.models import LoginLink
+from banyan.domain.parties.rules import HoldingsElsewhere, HoldingsHint
 from banyan.kernel.actor import Actor
 from banyan.pki.certificate import pem_to_der
 from banyan.web.middleware import SESSION_COOKIE
@@ -414,6 +415,27 @@ def test_a_request_tells_its_story_and_waits_for_the_ca(site: Site) -> None:
     page.goto("/requests?late=1")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.locator("tbody .due-over")).to_be_visible()
+
+
+def test_a_request_warns_of_what_its_holder_has_already(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A5: number, kind and system; a link where the pair is in sight; the look is recorded."""
+    looks = AuditRecord.objects.filter(event="parties.holdings_looked_up")
+    before = looks.count()
+    page = site.page("approver")
+    page.goto(f"/requests/{site.office.requests['waiting'].pk}")
+    note = page.locator(".note-warn", has_text="重复注册提醒")
+    expect(note).to_contain_text("该持有人已有 1 对有效证书")
+    expect(note.locator("li")).to_contain_text("已冻结")
+    note.get_by_role("link", name="通用·个人证书").click()
+    expect(page).to_have_url(f"{site.url}/certificates/{site.office.pairs['held'].pk}")
+    assert looks.count() == before + 1
+    page.goto(f"/requests/{site.office.requests['overdue'].pk}")
+    expect(note).to_have_count(0)
+    far = HoldingsHint((), (HoldingsElsewhere("PERSONAL", "MOBILE", 2),))
+    monkeypatch.setattr("banyan.web.reading.requests.look_up_held", lambda *_: far)
+    page.goto(f"/requests/{site.office.requests['overdue'].pk}")
+    expect(note).to_contain_text("管辖范围以外：移动·个人证书 2 对")
+    expect(note.get_by_role("link")).to_have_count(0)
 
 
 def test_no_page_shows_a_number_of_a_person(site: Site) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from banyan.cli.application_file import Application
 from banyan.domain import audit
 from banyan.domain.ca import access as certificates
-from banyan.domain.ca.access import PairHoldings
 from banyan.domain.ca.errors import PairNotFound
 from banyan.domain.ca.models import CertificatePair
 from banyan.domain.parties import access as parties
@@ -222,12 +221,3 @@ def read_materials(named: Mapping[str, Path]) -> Sequence[NewMaterial]:
         media_type = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
         found.append(NewMaterial(code, place.name, place.read_bytes(), media_type))
     return found
-
-
-def held_already(actor: Actor, request: ServiceRequest, now: datetime) -> int:
-    """How many pairs the holder has already, anywhere in the province (重复注册提醒); the look is recorded."""
-    people = [request.person_id] if request.person_id else []
-    is_of_body = request.person_id is None and request.device_id is None
-    bodies = [request.organization_id] if is_of_body and request.organization_id else []
-    hint = registry.look_up_holdings(actor, PairHoldings(now), people=people, organizations=bodies, now=now)
-    return len(hint.here) + sum(entry.count for entry in hint.elsewhere)

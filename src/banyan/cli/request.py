@@ -107,13 +107,14 @@ def list_requests(
 )
 @json_option
 def show(number: str, with_data: bool, as_json: bool) -> None:
-    """A request with its whole story: steps, time line, materials, what it waits for."""
+    """A request with its whole story: steps, time line, materials, what it waits for, what its holder has already."""
     from banyan.cli.session import current_actor
 
-    actor = current_actor(now=clock.now())
+    now = clock.now()
+    actor = current_actor(now=now)
     from banyan.cli.request_opening import show_story
 
-    show_story(actor, number, with_data, as_json)
+    show_story(actor, number, with_data, now, as_json)
 
 
 @request.command()

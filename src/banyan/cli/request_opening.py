@@ -38,10 +38,10 @@ def open_all(actor: Actor, data_file: Path | None, said: Mapping[str, Any], now:
                 shown.echo_error(f"request {number}", error)
     rows = []
     for request in opened:
-        held = opening.held_already(actor, request, now) if request.business == "enroll" else 0
-        rows.append(views.request_view(request) | {"held_already": held, "outcome": "ok"})
-        if held and not as_json:
-            shown.say(N_("{number}：该持有人已有 {count} 对有效证书。"), number=request.number, count=held)
+        held = ra.look_up_held(actor, request, now)
+        rows.append(views.request_view(request) | views.held_view(held) | {"outcome": "ok"})
+        if held and held.count and not as_json:
+            shown.say(N_("{number}：该持有人已有 {count} 对有效证书。"), number=request.number, count=held.count)
     shown.show_rows(rows, views.REQUEST_COLUMNS, as_json=as_json)
     if refused:
         raise click.exceptions.Exit(1)
@@ -67,10 +67,10 @@ def _said(named: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-def show_story(actor: Actor, number: str, with_data: bool, as_json: bool) -> None:
-    """Show a request's whole story, with its data when asked."""
+def show_story(actor: Actor, number: str, with_data: bool, now: datetime, as_json: bool) -> None:
+    """Show a request's whole story, with what its holder has already, and with its data when asked."""
     found = stepping.find(actor, number)
-    view = views.story_view(access.story(actor, found.pk))
+    view = views.story_view(access.story(actor, found.pk)) | views.held_view(ra.look_up_held(actor, found, now))
     if with_data:
         data = access.data_of(actor, found.pk)
         view["data"] = views.data_view(data) if data else None
@@ -81,6 +81,11 @@ def show_story(actor: Actor, number: str, with_data: bool, as_json: bool) -> Non
         (N_("时间线"), view["records"], ("at", "step", "outcome", "actor", "note")),
         (N_("材料"), view["materials"], ("code", "file", "size")),
         (N_("还缺的材料"), view["missing"], ("code", "name")),
+        (
+            N_("重复注册提醒：该持有人已有的有效证书"),
+            view["held"],
+            ("count", "system", "kind_name", "state_name", "pair"),
+        ),
     ):
         if rows:
             shown.heading(title)

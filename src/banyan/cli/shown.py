@@ -85,6 +85,8 @@ TITLES = {
     "approvals": N_("已审批"),
     "expires_at": N_("截止时间"),
     "waiting": N_("等待"),
+    "count": N_("对数"),
+    "held_already": N_("已有有效证书"),
     "target": N_("目标"),
     "target_name": N_("名称"),
     "waiting_messages": N_("待发"),

@@ -7,12 +7,13 @@ from banyan.adapters.deliverers import TARGET_NAMES
 from banyan.cli.messages import translate
 from banyan.domain.ca import rules as ca_rules
 from banyan.domain.ca.access import PairLife
-from banyan.domain.ca.models import Certificate, CertificatePair
+from banyan.domain.ca.models import Certificate, CertificatePair, PairState
 from banyan.domain.inventory.models import Token
 from banyan.domain.kmc.models import KeyRecovery
 from banyan.domain.outbox.access import TargetStanding
 from banyan.domain.outbox.rules import TargetState
 from banyan.domain.parties import rules as parties
+from banyan.domain.parties.rules import HoldingsHint
 from banyan.domain.ra.access import Story
 from banyan.domain.ra.models import RequestState, ServiceRequest
 from banyan.domain.ra.processes import Verb
@@ -81,6 +82,30 @@ def request_view(request: ServiceRequest) -> dict[str, Any]:
         "opened_at": request.opened_at,
         "data_digest": request.data_digest,
         "materials_digest": request.materials_digest,
+    }
+
+
+def held_view(held: HoldingsHint | None) -> dict[str, Any]:
+    """The duplicate-holder warning: each pair in sight, of others only how many of which kind and system.
+
+    Null where it was not asked for.
+    """
+    if held is None:
+        return {"held_already": None, "held": []}
+    here = [_held(one.kind, one.system, 1, pair=one.pair_id, state=one.state) for one in held.here]
+    elsewhere = [_held(one.kind, one.system, one.count) for one in held.elsewhere]
+    return {"held_already": held.count, "held": here + elsewhere}
+
+
+def _held(kind: str, system: str, count: int, *, pair: int | None = None, state: str = "") -> dict[str, Any]:
+    return {
+        "count": count,
+        "system": system,
+        "kind": kind,
+        "kind_name": translate(CertificateKind(kind).label),
+        "pair": pair,
+        "state": state,
+        "state_name": str(PairState(state).label) if state else translate(N_("在管辖范围以外")),
     }
 
 

@@ -244,8 +244,9 @@ def _pairs_of_serial(actor: Actor, text: str) -> list[CertificatePair]:
 class PairHoldings:
     """``parties.ports.HoldingsSource``: what people and bodies hold already (重复注册提醒)."""
 
-    def __init__(self, now: datetime) -> None:
-        self._now = now
+    def __init__(self, now: datetime, *, leave_out: int | None = None) -> None:
+        """``leave_out``: the pair that the question is asked for, when it is issued already."""
+        self._now, self._leave_out = now, leave_out
 
     def holdings_of(self, *, people: Sequence[int], organizations: Sequence[int]) -> list[Holding]:
         """Pairs that still count: not revoked, not expired, across the province."""
@@ -265,4 +266,5 @@ class PairHoldings:
                 state=row.state,
             )
             for row in current.exclude(state=PairState.REVOKED).order_by("pk")
+            if row.pk != self._leave_out
         ]

@@ -44,6 +44,11 @@ class HoldingsHint:
     elsewhere: tuple[HoldingsElsewhere, ...]
 
     @property
+    def count(self) -> int:
+        """How many pairs in all."""
+        return len(self.here) + sum(entry.count for entry in self.elsewhere)
+
+    @property
     def is_empty(self) -> bool:
         return not (self.here or self.elsewhere)
 

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from banyan.domain.ca.models import Issuance
 from banyan.domain.iam import access as iam
 from banyan.domain.iam import rights
 from banyan.domain.parties import access as parties
+from banyan.domain.parties.rules import HoldingsHint
 from banyan.domain.ra import access as ra
 from banyan.domain.ra import working_days
+from banyan.domain.ra.actions import look_up_held
 from banyan.domain.ra.models import RequestState, ServiceRequest, StepRecord
 from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.values import RequestData
@@ -82,6 +85,26 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class HeldLine:
+    """A pair that the holder has already, or how many of a kind lie out of sight."""
+
+    what: str
+    count: int
+    url: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The duplicate-holder warning: how many pairs in all, the newest in sight, how many more of them there are."""
+
+    count: int
+    here: list[HeldLine]
+    more: int
+    elsewhere: list[HeldLine]
+
+
+@dataclass(frozen=True)
 class RequestStory:
     """Everything about one request."""
 
@@ -97,6 +120,7 @@ class RequestStory:
     missing: str
     refusal: str
     holder: Holder | None
+    held: Held | None
 
 
 def row_of_request(request: ServiceRequest, now: datetime, issuance: Issuance | None = None) -> RequestRow:
@@ -162,7 +186,31 @@ def story(actor: Actor, request_id: int, now: datetime) -> RequestStory:
         missing=_missing(found),
         refusal=_refusal(found.issuance),
         holder=holder(actor, request),
+        held=_held(actor, look_up_held(actor, request, now)),
     )
+
+
+_HELD_SHOWN = 5
+
+
+def _held(actor: Actor, hint: HoldingsHint | None) -> Held | None:
+    """What the holder has already in words; None where there is nothing to warn of."""
+    if hint is None or hint.is_empty:
+        return None
+    may_open = rights.has(actor, "certificates.read")
+    newest = sorted(hint.here, key=lambda one: -one.pair_id)
+    here = [
+        HeldLine(
+            _what(one.system, one.kind), 1, reverse("certificate", args=[one.pair_id]) if may_open else "", one.state
+        )
+        for one in newest[:_HELD_SHOWN]
+    ]
+    elsewhere = [HeldLine(_what(one.system, one.kind), one.count) for one in hint.elsewhere]
+    return Held(hint.count, here, len(newest) - len(here), elsewhere)
+
+
+def _what(system: str, kind: str) -> str:
+    return f"{words.system(system)}·{_kind(kind)}"
 
 
 def entries(request: ServiceRequest, data: RequestData) -> list[Entry]:

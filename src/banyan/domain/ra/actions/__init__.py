@@ -2,7 +2,7 @@
 
 ``opening`` open_request(s) · ``deciding`` precheck, approve, reject · ``data`` enter, proofread, send_back ·
 ``materials`` add, remove · ``issuing`` issue, carry_on, personalize · ``delivering`` notify_ready, hand_over ·
-``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance.
+``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance · ``looking`` look_up_held.
 """
 
 from banyan.domain.ra.actions.cancelling import cancel, cancel_issuance
@@ -17,6 +17,7 @@ from banyan.domain.ra.actions.issuing import (
     personalize,
     personalize_many,
 )
+from banyan.domain.ra.actions.looking import look_up_held
 from banyan.domain.ra.actions.materials import add_materials, remove_material
 from banyan.domain.ra.actions.opening import open_request, open_requests
 from banyan.domain.ra.actions.special import revoke, unlock, unlocked
@@ -33,6 +34,7 @@ __all__ = [
     "hand_over_many",
     "issue",
     "issue_many",
+    "look_up_held",
     "notify_ready",
     "notify_ready_many",
     "open_request",
