@@ -27,10 +27,10 @@ from banyan.domain.iam.models import LoginLink
 from banyan.domain.parties.rules import HoldingsElsewhere, HoldingsHint
 from banyan.kernel.actor import Actor
 from banyan.pki.certificate import pem_to_der
-from banyan.web.middleware import SESSION_COOKIE
 from banyan.web.reading import paging
 from banyan.web.reading.figures import Figures, figures
 from banyan.web.reading.paging import Cursor
+from banyan.web.sessions import SESSION_COOKIE
 from support import pages
 from support.iam import PASSWORD
 from support.pages import NAMES, Office, account_of, first_link, office, session_token
@@ -403,6 +403,41 @@ def test_who_is_logged_in_keeps_the_way_on_where_nothing_is_found(site: Site) ->
     expect(page.locator("h1")).to_have_text("没有这一页")
     expect(page.get_by_role("link", name="申请单")).to_be_visible()
     expect(page.locator("#search")).to_be_visible()
+
+
+def test_who_is_logged_in_keeps_the_frame_where_an_address_or_a_form_is_refused(site: Site) -> None:
+    page = site.page("clerk")
+    page.goto("/no/such/page")
+    expect(page.locator("h1")).to_have_text("没有这一页")
+    page.get_by_role("link", name="申请单").click()
+    expect(page).to_have_url(f"{site.url}/requests")
+    page.evaluate("document.querySelector('form.search [name=csrfmiddlewaretoken]').value = 'old'")
+    search(page, NAMES[0])
+    expect(page.locator("h1")).to_have_text("页面已过时")
+    search(page, NAMES[0])  # the form of this page is new
+    expect(page).to_have_url(re.compile(f"/certificates/{site.office.pairs['valid'].pk}$"))
+    strict = client_of("clerk")
+    assert strict.get("/no/such/page")["Cache-Control"] == "no-store, private"
+    for nobody in (Client(), Client(headers={"cookie": f"{SESSION_COOKIE}=wrong"})):
+        answer = nobody.get("/no/such/page")
+        assert answer.status_code == 404
+        assert "cons-nav" not in answer.content.decode()
+
+
+def test_a_filter_walked_by_keys_waits_for_enter(site: Site) -> None:
+    """Arrow keys on a closed list change its value one by one; only Enter, the button or the mouse applies it."""
+    page = site.page("clerk")
+    page.goto("/certificates")
+    page.locator("select[name=system]").focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+    expect(page.locator("select[name=system]")).not_to_have_value("")
+    page.wait_for_timeout(300)
+    assert page.url == f"{site.url}/certificates"
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/certificates\?system=[A-Z]+$"))
+    page.locator("select[name=kind]").select_option("PERSONAL")
+    expect(page).to_have_url(re.compile("kind=PERSONAL"))
 
 
 def test_a_request_tells_its_story_and_waits_for_the_ca(site: Site) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from banyan.domain.iam.rights import ROLE_NAMES, Role
 from banyan.kernel.errors import BanyanError, fill
+from banyan.web.sessions import recognise_if_known
 
 _FAULT = 500
 
@@ -22,6 +23,8 @@ def page(
     request: HttpRequest, *, status: int, title: str, message: str, code: str = "", icon: str = "info-circle"
 ) -> HttpResponse:
     """An error page: within the frame for who is logged in, unless the fault may lie in the frame itself."""
+    if status < _FAULT:
+        recognise_if_known(request)
     context: Mapping[str, Any] = {"title": title, "message": message, "code": code, "icon": icon}
     is_framed = hasattr(request, "actor") and status < _FAULT
     return render(request, f"web/error{'_console' if is_framed else ''}.html", dict(context), status=status)

@@ -11,18 +11,16 @@ from django.utils.http import urlencode
 
 from banyan.domain import audit
 from banyan.domain.ca.errors import PairNotFound
-from banyan.domain.iam import access
 from banyan.domain.iam.errors import RightMissing, SessionInvalid
 from banyan.domain.inventory.errors import TokenNotFound
 from banyan.domain.parties.errors import NotFound
 from banyan.domain.ra.errors import RequestNotFound
-from banyan.kernel import clock
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError, ServiceUnavailable
 from banyan.web import errors
+from banyan.web.sessions import SESSION_COOKIE, recognise
 
 LARGEST_BODY = 256 * 1024
-SESSION_COOKIE = "banyan_session"
 Handler = Callable[[HttpRequest], HttpResponse]
 # What is not there, what lies elsewhere and what one has no right to all answer alike.
 _HIDDEN = (PairNotFound, RequestNotFound, NotFound, TokenNotFound, RightMissing)
@@ -107,9 +105,8 @@ class StaffSession:
         del args, kwargs
         if getattr(view, "is_public", False):
             return None
-        token = request.COOKIES.get(SESSION_COOKIE, "")
         try:
-            request.actor = access.actor_from_session(token, clock.now())  # type: ignore[attr-defined]  # see StaffRequest
+            recognise(request)
         except SessionInvalid:
             return to_login(request)
         return None
@@ -128,12 +125,6 @@ def to_login(request: HttpRequest) -> HttpResponse:
     response = redirect(reverse("login") + wanted)
     response.delete_cookie(SESSION_COOKIE)
     return response
-
-
-def keep_session(response: HttpResponse, token: str) -> None:
-    """Give the browser its session, for as long as the browser is open."""
-    is_tls = settings.BANYAN.tls_certificate is not None
-    response.set_cookie(SESSION_COOKIE, token, httponly=True, secure=is_tls, samesite="Strict")
 
 
 def _note_refusal(request: HttpRequest, error: RightMissing) -> None:

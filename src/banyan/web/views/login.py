@@ -13,7 +13,8 @@ from banyan.domain.iam.errors import LinkInvalid, LockedOut, LoginRefused, Passw
 from banyan.domain.iam.login import log_in, log_in_with_link
 from banyan.kernel import clock
 from banyan.web import errors
-from banyan.web.middleware import SESSION_COOKIE, StaffRequest, keep_session, public
+from banyan.web.middleware import StaffRequest, public
+from banyan.web.sessions import SESSION_COOKIE, keep_session
 
 # Carries the link's secret from the address to the form; gone with the browser or within the hour.
 _LINK_COOKIE = "banyan_first"

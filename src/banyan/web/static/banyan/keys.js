@@ -1,8 +1,17 @@
 // Keys and small comforts; every page works without them.
 (() => {
-  // a filter that is chosen is applied at once
+  // a filter that is chosen from its open list is applied at once; one that keys move through, list closed, at Enter
   for (const select of document.querySelectorAll("select[data-submit]")) {
-    select.addEventListener("change", () => select.form.requestSubmit());
+    let isStepping = false;
+    select.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && isStepping) {
+        event.preventDefault();
+        select.form.requestSubmit();
+      }
+      isStepping = !event.altKey && !["Enter", " ", "F4", "Tab"].includes(event.key);  // these open the list, or leave it
+    });
+    select.addEventListener("pointerdown", () => { isStepping = false; });
+    select.addEventListener("change", () => { if (!isStepping) select.form.requestSubmit(); });
   }
 
   // empty filters stay out of the address
