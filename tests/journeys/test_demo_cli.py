@@ -99,6 +99,19 @@ def test_openssl_verifies_each_certificate_and_the_chain(demo: Demo, tmp_path: P
     assert subprocess.run([*by_root, str(demo.certificates[0])], capture_output=True).returncode != 0
     shown = openssl("crl", "-in", demo.report["crl"], "-inform", "DER", "-noout", "-text")
     assert "Next Update" in shown
+    revoked = re.findall(r"Serial Number: ([0-9A-F]+)", shown)
+    assert len(revoked) == 2  # one pair
+    assert set(revoked) < {path.stem for path in demo.certificates}
+
+
+def test_equipment_without_sm2_has_a_certificate_below_another_root(demo: Demo) -> None:
+    """A1: beside the sheet, in a directory of its own, which the demo names."""
+    place = demo.home.public / "demo-p256"
+    assert str(place) in demo.words
+    (certificate,) = (place / "certificates").glob("*.pem")
+    openssl("verify", "-CAfile", str(place / "root.pem"), "-untrusted", str(place / "chain.pem"), str(certificate))
+    assert Certificate.parse(pem_to_der(certificate.read_bytes())).key_algorithm == "P256"
+    assert not (Path(demo.report["certificates_dir"]) / certificate.name).exists()
 
 
 def secrets_of(demo: Demo) -> dict[str, bytes]:

@@ -3,14 +3,18 @@
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from banyan.kernel import clock
 from banyan.kernel.home import Home
+
+if TYPE_CHECKING:
+    from banyan.cli.application_file import Application
 
 EMBEDDED = "embedded"
 
@@ -59,14 +63,24 @@ def run_demo(
     make_sample(home, leave_out=() if connector == EMBEDDED else SUPERIOR_CODES)
     say(f"样例安装已建好：{home.path}")
     with nullcontext(sheet) if sheet else default_sheet(rows) as chosen:
-        return main_job_report(home, chosen, say=say, connector=connector, pin_letters=pin_letters)
+        return main_job_report(home, chosen, say=say, connector=connector, pin_letters=pin_letters, with_equipment=True)
 
 
 def main_job_report(
-    home: Home, sheet: Path, *, say: Any, connector: str = EMBEDDED, pin_letters: Path | None = None
+    home: Home,
+    sheet: Path,
+    *,
+    say: Any,
+    connector: str = EMBEDDED,
+    pin_letters: Path | None = None,
+    beside: "Sequence[Application]" = (),
+    with_equipment: bool = False,
 ) -> dict[str, Any]:
-    """Carry a sheet to certificates in tokens with the processes it needs, and report as ``banyan demo`` does."""
-    from banyan.cli import main_job
+    """Carry a sheet, and applications beside it, to certificates in tokens; report as ``banyan demo`` does.
+
+    Starts the processes it needs. One pair is revoked, so that the CRL has an entry.
+    """
+    from banyan.cli import equipment, main_job, opening
     from banyan.cli.processes import key_holders
     from banyan.cli.sample_work import sample_links
     from banyan.jobs import rounds
@@ -83,9 +97,19 @@ def main_job_report(
             rounds.carry_on_all(home, clock.now(), rounds.RoundOutcome())
 
         result = main_job.carry_sheet(home, people, sheet, advance, say)
+        if main_job.revoke_one(people.clerk, result.requests, advance):
+            say("注销 1 对（停止使用）")
+        if beside:
+            ids = [opening.open_request(people.clerk, one, clock.now()).pk for one in beside]
+            main_job.carry(home, people, ids, advance, say, result)
+            result.requests += ids
+        of_equipment = equipment.certify(people, advance) if with_equipment else ()
         rounds.work(home, clock.now())
     if pin_letters is not None:
         _write_letters(pin_letters, result.tokens)
+    if of_equipment:
+        _, place = _gather(home, "demo-p256", of_equipment)
+        say(f"另签发 P-256 设备证书 1 张，属另一根，与其证书链放在 {place}")
     return _report(home, result)
 
 
@@ -108,25 +132,11 @@ def _certificates(request_ids: Any) -> list[Any]:
 
 
 def _report(home: Home, result: Any) -> dict[str, Any]:
-    """Gather what was issued in one place, PEM, as outside tools want it."""
+    """Where everything lies."""
     from banyan.domain.ca import access
-    from banyan.domain.ca.publication import write
-    from banyan.pki.armor import wrap
 
-    authorities = access.authorities()
-    certificates = _certificates(result.requests)
-    used = {one.ca_id for one in certificates}
-    root_id = next(one.parent_id for one in authorities if one.pk in used)
-    root = next(one for one in authorities if one.pk == root_id)
-    # each certificate once: several codes may stand for one superior CA
-    chain = {bytes(one.certificate): one for one in authorities if one.parent_id == root_id}.values()
-    place = home.public / "demo"
-    write(place / "root.pem", wrap("CERTIFICATE", bytes(root.certificate)).encode())
-    text = "".join(wrap("CERTIFICATE", bytes(one.certificate)) for one in chain)
-    write(place / "chain.pem", text.encode())
-    for one in certificates:
-        write(place / "certificates" / f"{one.serial}.pem", wrap("CERTIFICATE", bytes(one.der)).encode())
-    codes = {one.pk: one.code for one in authorities}
+    certificates, place = _gather(home, "demo", result.requests)
+    codes = {one.pk: one.code for one in access.authorities()}
     crl = home.public / "crl" / f"{codes[certificates[0].ca_id]}.crl"
     return {
         "home": str(home.path),
@@ -138,3 +148,25 @@ def _report(home: Home, result: Any) -> dict[str, Any]:
         "pairs": len({one.pair_id for one in certificates}),
         "failed_rows": result.sheet.failed,
     }
+
+
+def _gather(home: Home, folder: str, request_ids: Sequence[int]) -> tuple[list[Any], Path]:
+    """Put what was issued for requests below one root in one place, PEM, as outside tools want it."""
+    from banyan.domain.ca import access
+    from banyan.domain.ca.publication import write
+    from banyan.pki.armor import wrap
+
+    authorities = access.authorities()
+    certificates = _certificates(request_ids)
+    used = {one.ca_id for one in certificates}
+    root_id = next(one.parent_id for one in authorities if one.pk in used)
+    root = next(one for one in authorities if one.pk == root_id)
+    # each certificate once: several codes may stand for one superior CA
+    chain = {bytes(one.certificate): one for one in authorities if one.parent_id == root_id}.values()
+    place = home.public / folder
+    write(place / "root.pem", wrap("CERTIFICATE", bytes(root.certificate)).encode())
+    text = "".join(wrap("CERTIFICATE", bytes(one.certificate)) for one in chain)
+    write(place / "chain.pem", text.encode())
+    for one in certificates:
+        write(place / "certificates" / f"{one.serial}.pem", wrap("CERTIFICATE", bytes(one.der)).encode())
+    return certificates, place

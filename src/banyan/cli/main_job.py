@@ -9,6 +9,9 @@ from pathlib import Path
 
 from banyan.cli.importing import import_file
 from banyan.cli.personalizing import NewToken, drawer, make_tokens, prepare, renew_pin, write_all
+from banyan.domain.ca import access as certificates
+from banyan.domain.ca import actions as ca
+from banyan.domain.ca.models import RevocationReason, StatusChange
 from banyan.domain.iam.access import actor_from_session
 from banyan.domain.iam.login import log_in_with_link
 from banyan.domain.ra import access as requests
@@ -23,6 +26,8 @@ from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
 Say = Callable[[str], None]
+Advance = Callable[[], None]
+_PATIENCE, _PAUSE = 600, 0.2
 
 
 class StepFailed(BanyanError):
@@ -60,7 +65,7 @@ def log_people_in(secrets_by_name: Mapping[str, str]) -> People:
     return People(**actors)
 
 
-def carry_sheet(home: Home, people: People, sheet: Path, advance: Callable[[], None], say: Say) -> Result:
+def carry_sheet(home: Home, people: People, sheet: Path, advance: Advance, say: Say) -> Result:
     """Import the sheet and carry every good row to a certificate pair in a token that was handed over.
 
     ``advance`` does a round with the connectors. Safe to start again: each request is taken from the step it is at.
@@ -68,18 +73,52 @@ def carry_sheet(home: Home, people: People, sheet: Path, advance: Callable[[], N
     imported = import_file(people.clerk, sheet, clock.now(), show=False)
     say(f"导入 {imported.good + imported.failed} 行，受理 {imported.good} 件，未受理 {imported.failed} 行")
     ids = sheets.request_ids(people.clerk, imported.pk)
-    result = Result(imported, ids)
-    _do(ids, people.proofreader, "proofread", "校对", ra.proofread_many)
-    _do(ids, people.approver, "approve", "审核", ra.approve_many)
+    result = Result(imported, list(ids))
+    carry(home, people, ids, advance, say, result)
+    return result
+
+
+def carry(home: Home, people: People, ids: Sequence[int], advance: Advance, say: Say, result: Result) -> None:
+    """Carry requests that came with their data to pairs in tokens that were handed over."""
+    decide(people, ids)
     say(f"校对、审核 {len(ids)} 件")
     issue(home, people.clerk, ids, result)
-    _wait_for_certificates(people.clerk, ids, advance, say)
+    wait_for_certificates(people.clerk, ids, advance, say)
     personalize(home, people.clerk, ids, result)
     say(f"签发并写入介质 {len(ids)} 件")
+    deliver(people, ids)
+    say(f"通知并交付 {len(ids)} 件")
+
+
+def decide(people: People, ids: Sequence[int]) -> None:
+    """Proofread and approve, each by whoever may."""
+    _do(ids, people.proofreader, "proofread", "校对", ra.proofread_many)
+    _do(ids, people.approver, "approve", "审核", ra.approve_many)
+
+
+def deliver(people: People, ids: Sequence[int]) -> None:
+    """Tell the holders and hand over."""
     _do(ids, people.clerk, "notify_ready", "通知领取", ra.notify_ready_many)
     _do(ids, people.clerk, "hand_over", "交付", _hand_over)
-    say(f"通知并交付 {len(ids)} 件")
-    return result
+
+
+def revoke_one(clerk: Actor, ids: Sequence[int], advance: Advance) -> bool:
+    """Revoke the newest pair of the CA that issued the first request's, so that its CRL has something to say.
+
+    A CA's only pair stays, and nothing is done (False); repeating changes nothing. Waits for the CA to take it.
+    """
+    chosen = requests.requests(clerk).filter(pk__in=list(ids), issued_pair_id__isnull=False).order_by("pk")
+    pairs = [certificates.pair(clerk, request.issued_pair_id) for request in chosen if request.issued_pair_id]
+    alike = [pair for pair in pairs if pair.ca_id == pairs[0].ca_id]
+    if len(alike) < 2:
+        return False
+    pair = ca.revoke_pair(clerk, alike[-1].pk, RevocationReason.CESSATION_OF_OPERATION, clock.now())
+    for _ in range(_PATIENCE):
+        if all(change.state == StatusChange.State.DONE for change in certificates.life(clerk, pair.pk).changes):
+            return True
+        advance()
+        time.sleep(_PAUSE)
+    raise StepFailed(step=N_("注销"), reason=N_("CA 没有在两分钟内答复"))
 
 
 def issue(home: Home, clerk: Actor, ids: Sequence[int], result: Result) -> None:
@@ -91,14 +130,14 @@ def issue(home: Home, clerk: Actor, ids: Sequence[int], result: Result) -> None:
         result.tokens += make_tokens(home, clerk, [serial], request.region_code, clock.now())
         with drawer(home).open(serial) as token:
             orders.append(prepare(token, request, _pin_of(home, clerk, serial, result)))
-    _passed("签发", ra.issue_many(clerk, orders, clock.now()))
+    passed("签发", ra.issue_many(clerk, orders, clock.now()))
 
 
 def personalize(home: Home, clerk: Actor, ids: Sequence[int], result: Result) -> None:
     """Write the pairs into their tokens and note the proofs."""
     due = _at(clerk, ids, "personalize")
     pins = {one.token_serial: _pin_of(home, clerk, one.token_serial, result) for one in due}
-    _passed("制证", write_all(home, clerk, [one.pk for one in due], pins, clock.now()))
+    passed("制证", write_all(home, clerk, [one.pk for one in due], pins, clock.now()))
 
 
 def _pin_of(home: Home, clerk: Actor, serial: str, result: Result) -> str:
@@ -116,9 +155,10 @@ def serial_for(request: ServiceRequest) -> str:
     return f"ST-{request.number}"
 
 
-def _wait_for_certificates(clerk: Actor, ids: Sequence[int], advance: Callable[[], None], say: Say) -> None:
+def wait_for_certificates(clerk: Actor, ids: Sequence[int], advance: Advance, say: Say = lambda _text: None) -> None:
+    """Have the connectors work until every request has its certificates. Raises StepFailed after two minutes."""
     told = False
-    for _ in range(600):
+    for _ in range(_PATIENCE):
         advance()
         waiting = _at(clerk, ids, "issue")
         if not waiting:
@@ -126,7 +166,7 @@ def _wait_for_certificates(clerk: Actor, ids: Sequence[int], advance: Callable[[
         if not told:
             say(f"等待上级 CA 签发 {len(waiting)} 件")
             told = True
-        time.sleep(0.2)
+        time.sleep(_PAUSE)
     raise StepFailed(step=N_("签发"), reason=N_("CA 没有在两分钟内答复"))
 
 
@@ -135,7 +175,7 @@ def _do(
 ) -> None:
     due = [one.pk for one in _at(actor, ids, step)]
     if due:
-        _passed(title, work(actor, due, clock.now()))
+        passed(title, work(actor, due, clock.now()))
 
 
 def _at(actor: Actor, ids: Sequence[int], step: str) -> list[ServiceRequest]:
@@ -146,6 +186,7 @@ def _hand_over(clerk: Actor, ids: Sequence[int], now: datetime) -> Outcome:
     return ra.hand_over_many(clerk, ids, now, received_by="测试经办")
 
 
-def _passed(step: str, outcome: Outcome) -> None:
+def passed(step: str, outcome: Outcome) -> None:
+    """Raises StepFailed when a request was refused."""
     if outcome.refusals:
         raise StepFailed(step=step, reason=str(outcome.refusals[0].error))

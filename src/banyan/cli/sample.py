@@ -1,8 +1,11 @@
 """The sample installation's people and its sheet of applications: clearly fictitious, with numbers that check."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from banyan.cli.application_file import Application
 
 # Administrative code 359900 was never given out (Fujian has no prefecture 99): numbers built on it belong to nobody.
 _NOWHERE = "359900"
@@ -108,6 +111,53 @@ def _row(number: int) -> dict[str, str]:
     if kind == "印章":
         row |= {"印章编码": f"{_NOWHERE}{number:08d}", "印章名称": f"{row['单位名称']}公章", "印章类型": "法定名称章"}
     return row
+
+
+# Days; each ends in another of the coming six months, which the sheet's whole years cannot say.
+_SHORT = ((45, "个人"), (80, "设备"), (115, "个人"), (150, "个人"))
+
+
+def short_lived() -> list[Application]:
+    """Applications of the sample for certificates of some weeks or months, as for people who help out for a time."""
+    made = []
+    for number, (days, kind) in enumerate(_SHORT, 801):
+        holder = {
+            "name": f"测试{_NAMES[number - 801]}{_NAMES[number - 800]}",
+            "id_number": resident_id(number),
+            "phone": f"1380000{number:04d}",
+        }
+        trial = {"domain_name": f"trial{number}.gov.example"}
+        one = _application(
+            number, kind, person=holder if kind == "个人" else None, device=trial if kind == "设备" else None
+        )
+        made.append(one.filled(data={**one.data, "subject": {"OU": "测试专班"}, "validity_days": days}))
+    return made
+
+
+def classic_device() -> Application:
+    """An application for equipment that knows no SM2."""
+    one = _application(850, "设备", device={"domain_name": "legacy.gov.example"})
+    return one.filled(data={**one.data, "classic": True})
+
+
+def _application(
+    number: int, kind: str, *, person: Mapping[str, str] | None = None, device: Mapping[str, str] | None = None
+) -> Application:
+    return Application(
+        business="enroll",
+        channel="api",
+        system="通用",
+        kind=kind,
+        region=_REGIONS[number % len(_REGIONS)],
+        key=f"sample-{number}",
+        organization={"name": f"测试榕荫县虚构{_NAMES[number % len(_NAMES)]}中心", "credit_code": credit_code(number)},
+        data={
+            "subject": {"OU": "测试科"},
+            "requester": {"name": "测试经办", "id_number": resident_id(900), "phone": "13800000023"},
+        },
+        person=person or {},
+        device=device or {},
+    )
 
 
 def write_sheet(path: Path, rows: list[dict[str, str]]) -> None:

@@ -53,11 +53,11 @@ def make_sample(home: Home, *, leave_out: tuple[str, ...] = ()) -> None:
 
 
 def carry_sample_sheet(home: Home) -> dict[str, Any]:
-    """The sample sheet to certificates in tokens, once."""
+    """The sample sheet and the short-lived certificates beside it to tokens, once."""
     from banyan.cli.demo import main_job_report
 
     with default_sheet() as sheet:
-        return main_job_report(home, sheet, say=click.echo)
+        return main_job_report(home, sheet, say=click.echo, beside=sample.short_lived())
 
 
 def sample_links() -> list[installing.FirstLink]:
