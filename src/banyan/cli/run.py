@@ -37,9 +37,11 @@ def run(with_sample: bool) -> None:
         from banyan.cli.sample_work import do_sample_work
 
         do_sample_work(home)
+    from banyan.config.production import ensure_allowed
     from banyan.config.settings import load
 
     settings = load()
+    ensure_allowed(settings)
     _ensure_free(settings.host, settings.port)
     children = [banyan_child(home, name) for name in ("signer", "kmc", "jobs", "pages")]
     click.echo("正在启动……")

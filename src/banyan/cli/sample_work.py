@@ -19,11 +19,15 @@ _DONE = "sample-work.json"
 
 
 def do_sample_work(home: Home) -> None:
-    """Make the installation when there is none; carry on the sample sheet from wherever an earlier start stopped."""
+    """Make the installation when there is none; carry on the sample sheet from wherever an earlier start stopped.
+
+    Raises SampleOnly for an installation that was made for something else.
+    """
     if not installing.is_complete(home):
         click.echo("建立样例安装……")
         make_sample(home)
     django_setup()
+    _ensure_sample()
     done = home.path / _DONE
     if done.exists():
         click.echo(f"样例证书已签发。要新的登录链接：BANYAN_HOME={home.path} {sys.argv[0]} staff sample-links")
@@ -39,17 +43,32 @@ def do_sample_work(home: Home) -> None:
 
 def make_sample(home: Home, *, leave_out: tuple[str, ...] = ()) -> None:
     """Make a sample installation: everything on this machine, bound to 127.0.0.1, every CA name says 测试."""
-    from banyan.config.settings import load
+    from banyan.config import installation
+    from banyan.config.settings import load, place_of, read
 
     now = clock.now()
+    settings = read()
+    if settings.state != installation.State.SAMPLE:
+        raise installation.StateContradicted(recorded="sample", named=settings.state, place=place_of("state"))
     installing.begin(home)
     installing.make_keys(home)
+    record = installation.write(home, installation.State.SAMPLE, now)
     django_setup()
     installing.build_database()
+    installing.register_record(record, now)
     installing.register_base(now)
     installing.make_sample_authorities(home, load().url, now, leave_out=leave_out)
     installing.first_accounts(installing.sample_people(), now)
     installing.write_settings(home, {"state": "sample", "host": "127.0.0.1", "soft_tokens": True})
+
+
+def _ensure_sample() -> None:
+    from django.conf import settings
+
+    from banyan.domain.iam.errors import SampleOnly
+
+    if settings.BANYAN.state != "sample":
+        raise SampleOnly
 
 
 def carry_sample_sheet(home: Home) -> dict[str, Any]:
