@@ -25,25 +25,26 @@ from banyan.pki.certificate import certificate_to_pem
 
 def list_all(actor: Actor, filters: Mapping[str, Any], limit: int, as_json: bool) -> None:
     """Pairs in sight, newest first."""
-    _show(access.pair_page(actor, limit=limit, **filters), as_json)
+    _show(actor, access.pair_page(actor, limit=limit, **filters), as_json)
 
 
 def search_all(actor: Actor, text: str | None, limit: int, as_json: bool) -> None:
     """Pairs that one box finds."""
     wanted = text or click.prompt(translate(N_("查找")), hide_input=True, type=str, err=True)
-    _show(requests.search(actor, wanted, limit=limit).pairs, as_json)
+    _show(actor, requests.search(actor, wanted, limit=limit).pairs, as_json)
 
 
-def _show(pairs: Sequence[CertificatePair], as_json: bool) -> None:
-    serials = signing_serials(pairs)
+def _show(actor: Actor, pairs: Sequence[CertificatePair], as_json: bool) -> None:
+    serials = signing_serials(actor, pairs)
     rows = [views.pair_view(pair, serials.get(pair.pk, "")) for pair in pairs]
     shown.show_rows(rows, views.PAIR_COLUMNS, as_json=as_json)
 
 
-def signing_serials(pairs: Iterable[CertificatePair]) -> dict[int, str]:
-    """The serial numbers of the signing certificates of pairs that were found within sight."""
-    rows = Certificate.objects.filter(pair__in=[pair.pk for pair in pairs]).exclude(use=Certificate.Use.ENCRYPTION)
-    return dict(rows.values_list("pair_id", "serial"))
+def signing_serials(actor: Actor, pairs: Iterable[CertificatePair]) -> dict[int, str]:
+    """The serial numbers of the signing certificates of pairs, as far as they are in sight."""
+    found = access.pairs(actor).filter(pk__in=[pair.pk for pair in pairs])
+    rows = found.values_list("pk", "certificates__use", "certificates__serial")
+    return {pk: serial for pk, use, serial in rows if serial and use != Certificate.Use.ENCRYPTION}
 
 
 def show_life(actor: Actor, text: str, as_json: bool) -> None:
@@ -106,7 +107,7 @@ def change_all(
                 raise
             refused = True
             shown.echo_error(text, error)
-    _show([access.pair(actor, pair.pk) for pair in pairs], as_json)
+    _show(actor, [access.pair(actor, pair.pk) for pair in pairs], as_json)
     if makes_crl:
         _make_crls(home, {pair.ca_id for pair in pairs})
     if refused:
