@@ -54,10 +54,12 @@ def show_life(actor: Actor, text: str, as_json: bool) -> None:
     if as_json:
         return
     shown.heading(N_("证书"))
-    shown.show_rows(view["certificates"], ("serial", "use_name", "state_name", "not_after", "reason"), as_json=False)
+    shown.show_rows(
+        view["certificates"], ("serial", "use_name", "state_name", "not_after", "reason_name"), as_json=False
+    )
     if view["changes"]:
         shown.heading(N_("状态变化"))
-        shown.show_rows(view["changes"], ("at", "action", "reason", "state"), as_json=False)
+        shown.show_rows(view["changes"], ("at", "action_name", "reason_name", "state_name"), as_json=False)
 
 
 def export_all(actor: Actor, serials: Sequence[str], out: Path, form: str, chain: bool, as_json: bool) -> None:
@@ -73,12 +75,14 @@ def export_all(actor: Actor, serials: Sequence[str], out: Path, form: str, chain
             place = out / f"{one.serial}.{'pem' if form == 'pem' else 'cer'}"
             der = bytes(one.der)
             place.write_bytes(certificate_to_pem(der).encode() if form == "pem" else der)
-            rows.append({"serial": one.serial, "use": one.use, "file": str(place)})
+            rows.append(
+                {"serial": one.serial, "use": one.use, "use_name": str(one.get_use_display()), "file": str(place)}
+            )
     if chain:
         place = out / "chain.pem"
         place.write_text("".join(certificate_to_pem(bytes(one.certificate)) for one in _above(authorities)))
-        rows.append({"use": "CHAIN", "file": str(place)})
-    shown.show_rows(rows, ("serial", "use", "file"), as_json=as_json)
+        rows.append({"use": "CHAIN", "use_name": translate(N_("证书链")), "file": str(place)})
+    shown.show_rows(rows, ("serial", "use_name", "file"), as_json=as_json)
 
 
 def _above(authority_ids: Iterable[int]) -> list[CertificateAuthority]:

@@ -7,8 +7,8 @@ import time
 import click
 
 from banyan.cli.context import NotInstalled
-from banyan.cli.messages import translate
-from banyan.kernel.errors import N_, BanyanError, fill
+from banyan.cli.shown import announce
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
 _PATIENCE_S = 3.0
@@ -48,15 +48,11 @@ def run(with_sample: bool) -> None:
     ensure_allowed(settings)
     _ensure_free(settings.host, settings.port)
     children = [banyan_child(home, name) for name in ("signer", "kmc", "jobs", "pages")]
-    click.echo(translate(N_("正在启动……")))
+    announce(N_("正在启动……"))
     Supervisor(
         children,
         is_ready=lambda: _is_listening(settings.host, settings.port),
-        announce=lambda: click.echo(
-            fill(
-                translate(N_("榕证已启动：{url}（Ctrl-C 停止；日志在 {log}）")), {"url": settings.url, "log": home.log}
-            )
-        ),
+        announce=lambda: announce(N_("榕证已启动：{url}（Ctrl-C 停止；日志在 {log}）"), url=settings.url, log=home.log),
     ).run()
 
 

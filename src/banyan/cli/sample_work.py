@@ -12,7 +12,9 @@ import click
 
 from banyan.cli import installing, sample
 from banyan.cli.context import django_setup
+from banyan.cli.shown import announce
 from banyan.kernel import clock
+from banyan.kernel.errors import N_
 from banyan.kernel.home import Home
 
 _DONE = "sample-work.json"
@@ -24,20 +26,19 @@ def do_sample_work(home: Home) -> None:
     Raises SampleOnly for an installation that was made for something else.
     """
     if not installing.is_complete(home):
-        click.echo("建立样例安装……")
+        announce(N_("建立样例安装……"))
         make_sample(home)
     django_setup()
     _ensure_sample()
     done = home.path / _DONE
     if done.exists():
-        click.echo(f"样例证书已签发。要新的登录链接：BANYAN_HOME={home.path} {sys.argv[0]} staff sample-links")
+        command = f"BANYAN_HOME={home.path} {sys.argv[0]} staff sample-links"
+        announce(N_("样例证书已签发。要新的登录链接：{command}"), command=command)
         return
     installing.build_database()
     summary = carry_sample_sheet(home)
     done.write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
-    click.echo(
-        f"签发 {summary['pairs']} 对双证书，未受理 {summary['failed_rows']} 行；根证书 {summary['root_certificate']}"
-    )
+    announce(N_("签发 {pairs} 对双证书，未受理 {failed_rows} 行；根证书 {root_certificate}"), **summary)
     print_links(sample_links())
 
 
@@ -93,7 +94,7 @@ def print_links(links: list[installing.FirstLink]) -> None:
     """Tell who opens which address."""
     from banyan.cli.links import first_login_url
 
-    click.echo("首次登录链接（每条只能用一次，24 小时内有效；没有任何账号能独自办完一件事）：")
+    announce(N_("首次登录链接（每条只能用一次，24 小时内有效；没有任何账号能独自办完一件事）："))
     for link in links:
         click.echo(f"  {link.display_name:　<10}{link.username:14} {first_login_url(link.secret)}")
 
