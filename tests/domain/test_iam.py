@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
+from django.conf import settings
+from django.db import connection
 
+from banyan.domain.audit.errors import RowForged
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.iam import access, actions, dual_control, login, passwords, rights, rules
 from banyan.domain.iam.errors import (
@@ -14,6 +17,7 @@ from banyan.domain.iam.errors import (
     DualRequestClosed,
     DualRequestExpired,
     GrantExists,
+    InstallationDiffers,
     LinkInvalid,
     LockedOut,
     LoginRefused,
@@ -22,13 +26,16 @@ from banyan.domain.iam.errors import (
     RightMissing,
     RolesExclusive,
     SamePerson,
+    SampleOnly,
     SecondPersonNeeded,
     SessionInvalid,
     SessionNeeded,
     UsernameInvalid,
 )
+from banyan.domain.iam.installation import register_installation, registered
 from banyan.domain.iam.models import Credential, DualControlRequest, LoginLink, RoleGrant, Session, StaffAccount
 from banyan.domain.iam.rights import Role
+from banyan.domain.iam.sample_links import renew_sample_links
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.clock import now
 from support.iam import PASSWORD, account_with, session_of, staff
@@ -355,3 +362,52 @@ def test_passwords_are_kept_with_argon2id_at_full_cost(monkeypatch: pytest.Monke
     assert passwords.matches(stored, "Sturdy-9-oak")
     assert not passwords.matches(stored, "Sturdy-9-oaK")
     assert not passwords.matches("not a hash", "x")
+
+
+# What the installation was made for
+
+
+def test_links_for_everybody_need_the_guarded_row_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings alone, which say sample here, give nothing; nor does a row written by hand."""
+    assert settings.BANYAN.state == "sample"
+    account = account_with(Role.CLERK)
+    with pytest.raises(SampleOnly):
+        renew_sample_links(now=NOW)
+    assert AuditRecord.objects.filter(event="iam.renew_sample_links", outcome="refused").exists()
+
+    register_installation(state="sample", mark="a" * 32, made_at=NOW, now=NOW)
+    assert account.username in {link.account.username for link in renew_sample_links(now=NOW)}
+    monkeypatch.setattr(settings.BANYAN, "state", "production")
+    with pytest.raises(SampleOnly):
+        renew_sample_links(now=NOW)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE iam_installation SET state = 'sample'",
+        "UPDATE iam_installation SET mark = 'b'",
+        "UPDATE iam_installation SET made_at = '2020-01-01 00:00:00'",
+    ],
+)
+def test_a_production_row_edited_into_a_sample_is_found(edit: str) -> None:
+    register_installation(state="production", mark="a" * 32, made_at=NOW, now=NOW)
+    with pytest.raises(SampleOnly):
+        renew_sample_links(now=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute(edit)
+    with pytest.raises(RowForged):
+        renew_sample_links(now=NOW)
+    with pytest.raises(InstallationDiffers):
+        register_installation(state="sample", mark="a" * 32, made_at=NOW, now=NOW)
+
+
+def test_an_installation_is_registered_once() -> None:
+    first = register_installation(state="production", mark="a" * 32, made_at=NOW, now=NOW)
+    assert register_installation(state="production", mark="a" * 32, made_at=NOW, now=NOW).row_mac == first.row_mac
+    for state, mark in (("sample", "a" * 32), ("production", "b" * 32)):
+        with pytest.raises(InstallationDiffers):
+            register_installation(state=state, mark=mark, made_at=NOW, now=NOW)
+    row = registered()
+    assert row is not None
+    assert (row.state, row.mark) == ("production", "a" * 32)

@@ -168,3 +168,42 @@ def test_the_installed_program_finds_the_same_session(run: Run, tmp_path: Path) 
         env=os.environ | {"BANYAN_SESSION": str(tmp_path / "a" / "session")},
     )
     assert json.loads(done.stdout)["user"] == "clerk6"
+
+
+def test_staff_work_is_told_in_the_language_of_the_installation(run: Run) -> None:
+    """Chinese first, English where that is chosen; people see names where programs see codes."""
+    log_in(run, "sys9", Role.SYSTEM_ADMIN, "sys")
+    log_in(run, "sec9", Role.SECURITY_ADMIN, "sec")
+    opened = run("staff", "open", "newcomer", "林新人", who="sys")
+    assert "/first/" in opened.stdout
+    assert "只能用一次" in opened.stderr
+    assert "Single use" in run("staff", "open", "other", "陈新人", who="sys", BANYAN_LANGUAGE="en").stderr
+
+    asked = run("staff", "grant", "newcomer", "clerk", "--region", "350102", who="sec")
+    number = asked.stdout.split()[1]
+    assert asked.stdout == f"申请 {number} 等待另一名管理员确认：banyan staff confirm {number}\n"
+    table = run("staff", "waiting", who="sys").stdout
+    assert "事项" in table
+    line = next(line for line in table.splitlines() if line.startswith(number))
+    for word in ("授予角色", "sec9", "林新人", "业务员", "350102"):
+        assert word in line
+    told = [json.loads(line) for line in run("staff", "waiting", "--json", who="sys").stdout.splitlines()]
+    (mine,) = [row for row in told if str(row["number"]) == number]
+    assert (mine["kind"], mine["payload"]["role"]) == ("iam.grant_role", "clerk")
+    assert run("staff", "confirm", number, who="sys").stdout == "newcomer 的角色“业务员”已授予。\n"
+
+    assert run("staff", "stop", "newcomer", who="sys").stdout == "账号 newcomer 已停用。\n"
+    line = next(line for line in run("staff", "list", who="sys").stdout.splitlines() if "newcomer" in line)
+    assert "业务员" in line
+    assert "已停用" in line
+    rows = [json.loads(line) for line in run("staff", "list", "--json", who="sys").stdout.splitlines()]
+    (row,) = [row for row in rows if row["username"] == "newcomer"]
+    assert (row["active"], row["roles"]) == (False, ["clerk"])
+    assert "查看证书" in run("staff", "rights").stdout
+
+
+def test_a_role_that_does_not_exist_is_answered_with_those_that_do(run: Run) -> None:
+    log_in(run, "sec8", Role.SECURITY_ADMIN, "sec")
+    done = run("staff", "grant", "somebody", "king", who="sec")
+    assert done.returncode == 2
+    assert "kmc_officer" in done.stderr

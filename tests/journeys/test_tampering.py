@@ -24,7 +24,8 @@ from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import Certificate, CertificateAuthority, CrlIssue, Issuance
 from banyan.domain.iam import access as iam_access
 from banyan.domain.iam import actions as iam
-from banyan.domain.iam.models import Credential, RoleGrant, Session, StaffAccount
+from banyan.domain.iam.installation import register_installation
+from banyan.domain.iam.models import Credential, Installation, RoleGrant, Session, StaffAccount
 from banyan.domain.iam.rights import Role
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token
@@ -41,7 +42,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Tables of the issue and of what they stand on; each has rows in ``lived_in``.
 TABLES: tuple[type[GuardedModel], ...] = (
     Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token, RoleGrant, StaffAccount,
-    Credential, Session,
+    Credential, Session, Installation,
 )  # fmt: skip
 
 
@@ -51,6 +52,7 @@ def lived_in(home: Home) -> Iterator[World]:
     checkpoints.file_of(home).unlink(missing_ok=True)
     (home.keys / "checkpoint.pub").unlink(missing_ok=True)
     world = issuing.world()
+    register_installation(state="production", mark="a" * 32, made_at=NOW, now=now())
     for role in (Role.CLERK, Role.APPROVER):
         session_of(account_with(role))
     pairs = in_hands(world, draft(world), draft(world, person=1))

@@ -58,7 +58,9 @@ def list_records(limit: int, before: int | None, event: str | None, refused: boo
     """List records, newest first (right audit.read)."""
     home = django_setup()
     from banyan.cli.session import current_actor
+    from banyan.cli.views import outcome_name
     from banyan.domain.iam.audit_reading import read_records
+    from banyan.web import words
 
     for record in read_records(
         current_actor(home, now()), limit=limit, before=before, event=event or "", only_refused=refused
@@ -77,7 +79,8 @@ def list_records(limit: int, before: int | None, event: str | None, refused: boo
             click.echo(json.dumps(shown, ensure_ascii=False))
         else:
             at = record.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-            click.echo(f"{record.pk:>8} {at} {record.actor_name:16} {record.event:28} {record.outcome:8} {what}")
+            row = [f"{record.pk:>8}", at, f"{record.actor_name:16}", words.event(record.event), f"[{record.event}]"]
+            click.echo(" ".join([*row, outcome_name(record.outcome), what]).rstrip())
 
 
 @audit.command()

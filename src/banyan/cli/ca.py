@@ -10,8 +10,10 @@ import click
 from banyan.cli.context import django_setup
 from banyan.cli.foreign_ca import register
 from banyan.cli.passphrase import passphrase_from
+from banyan.cli.shown import announce
 from banyan.kernel import clock
 from banyan.kernel.actor import Actor
+from banyan.kernel.errors import N_
 from banyan.kernel.home import Home
 from banyan.kernel.rpc import Client
 
@@ -142,7 +144,7 @@ def rollover(
     now = clock.now()
     if request or number is None:
         made = dual_control.request_dual(actor=actor, kind="ca.rollover", payload={"ca": code}, now=now)
-        click.echo(f"已登记换代申请 {made.pk}，请另一名 CA 操作员用 --confirm {made.pk} 复核并执行。")
+        announce(N_("已登记换代申请 {number}，请另一名 CA 操作员用 --confirm {number} 复核并执行。"), number=made.pk)
         return
     asked = DualControlRequest(pk=number)
     confirmed = dual_control.confirm_dual(actor=actor, request=asked, now=now)
@@ -262,7 +264,7 @@ def _keep(result: "CeremonyResult", record: Path) -> None:
         (record / f"{code}.crl").write_bytes(der)
     (record / "authorities.json").write_text(json.dumps(rows, indent=1) + "\n")
     (record / "protocol.md").write_text(result.protocol)
-    click.echo(f"证书与仪式记录在 {record}；请打印 protocol.md 并由在场人员签字。")
+    announce(N_("证书与仪式记录在 {record}；请打印 protocol.md 并由在场人员签字。"), record=record)
 
 
 def _register(actor: Actor, result: "CeremonyResult", now: datetime) -> None:
@@ -286,7 +288,7 @@ def _tell_signer(home: Home) -> None:
         with Client(home.socket("signer"), service="signer") as client:
             client.call("reload")
     except ServiceUnavailable:
-        click.echo("签名进程没有运行；启动后即使用新的密钥。")
+        announce(N_("签名进程没有运行；启动后即使用新的密钥。"))
 
 
 def _entry(one: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from banyan.cli.opening import find_pair
 from banyan.domain.audit.errors import RowForged
 from banyan.domain.ca import access
 from banyan.domain.ca import rules as ca_rules
-from banyan.domain.ca.models import Certificate, CertificateAuthority, Origin, PairState
+from banyan.domain.ca.models import Certificate, CertificateAuthority, CertificatePair, Origin, PairState
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_, fill
 from banyan.pki import names
@@ -134,24 +135,28 @@ def _stored(actor: Actor, serials: Sequence[str], everything: bool) -> Iterator[
     """The certificates named, all in sight, or one in a hundred of them, begun at a different one each time."""
     if serials:
         for text in serials:
-            pair = find_pair(actor, text)
-            yield from Certificate.objects.filter(pair=pair).select_related("pair").order_by("pk")
+            yield from _by_key(find_pair(actor, text))
         return
     offset = 0 if everything else secrets.randbelow(_ONE_IN)
     step = 1 if everything else _ONE_IN
     place = 0
-    pairs = access.pairs(actor).order_by("pk")
-    after = 0
-    while part := list(pairs.filter(pk__gt=after).values_list("pk", flat=True)[:_AT_ONCE]):
-        after = part[-1]
-        for one in Certificate.objects.filter(pair__in=part).select_related("pair").order_by("pk"):
-            if place % step == offset:
-                yield one
-            place += 1
-    if not everything and 0 < place <= offset:
+    pairs = access.pairs(actor).order_by("pk").prefetch_related("certificates")
+    newest: CertificatePair | None = None
+    while part := list(pairs.filter(pk__gt=newest.pk if newest else 0)[:_AT_ONCE]):
+        newest = part[-1]
+        for pair in part:
+            for one in _by_key(pair):
+                if place % step == offset:
+                    yield one
+                place += 1
+    if newest is not None and place <= offset:
         # Too few to meet the offset: the newest one stands for them.
-        newest = Certificate.objects.filter(pair__in=pairs).select_related("pair").order_by("-pk").first()
-        yield from [newest] if newest else []
+        yield from _by_key(newest)[-1:]
+
+
+def _by_key(pair: CertificatePair) -> list[Certificate]:
+    """The certificates of a pair in sight as they are stored, also a forged one: judging them is what comes next."""
+    return sorted(pair.certificates.all(), key=attrgetter("pk"))
 
 
 def _judge(certificate: Certificate, authority: CertificateAuthority) -> Iterator[dict[str, Any]]:

@@ -25,25 +25,26 @@ from banyan.pki.certificate import certificate_to_pem
 
 def list_all(actor: Actor, filters: Mapping[str, Any], limit: int, as_json: bool) -> None:
     """Pairs in sight, newest first."""
-    _show(access.pair_page(actor, limit=limit, **filters), as_json)
+    _show(actor, access.pair_page(actor, limit=limit, **filters), as_json)
 
 
 def search_all(actor: Actor, text: str | None, limit: int, as_json: bool) -> None:
     """Pairs that one box finds."""
     wanted = text or click.prompt(translate(N_("查找")), hide_input=True, type=str, err=True)
-    _show(requests.search(actor, wanted, limit=limit).pairs, as_json)
+    _show(actor, requests.search(actor, wanted, limit=limit).pairs, as_json)
 
 
-def _show(pairs: Sequence[CertificatePair], as_json: bool) -> None:
-    serials = signing_serials(pairs)
+def _show(actor: Actor, pairs: Sequence[CertificatePair], as_json: bool) -> None:
+    serials = signing_serials(actor, pairs)
     rows = [views.pair_view(pair, serials.get(pair.pk, "")) for pair in pairs]
     shown.show_rows(rows, views.PAIR_COLUMNS, as_json=as_json)
 
 
-def signing_serials(pairs: Iterable[CertificatePair]) -> dict[int, str]:
-    """The serial numbers of the signing certificates of pairs that were found within sight."""
-    rows = Certificate.objects.filter(pair__in=[pair.pk for pair in pairs]).exclude(use=Certificate.Use.ENCRYPTION)
-    return dict(rows.values_list("pair_id", "serial"))
+def signing_serials(actor: Actor, pairs: Iterable[CertificatePair]) -> dict[int, str]:
+    """The serial numbers of the signing certificates of pairs, as far as they are in sight."""
+    found = access.pairs(actor).filter(pk__in=[pair.pk for pair in pairs])
+    rows = found.values_list("pk", "certificates__use", "certificates__serial")
+    return {pk: serial for pk, use, serial in rows if serial and use != Certificate.Use.ENCRYPTION}
 
 
 def show_life(actor: Actor, text: str, as_json: bool) -> None:
@@ -53,10 +54,13 @@ def show_life(actor: Actor, text: str, as_json: bool) -> None:
     if as_json:
         return
     shown.heading(N_("证书"))
-    shown.show_rows(view["certificates"], ("serial", "use_name", "state_name", "not_after", "reason"), as_json=False)
+    shown.show_rows(
+        view["certificates"], ("serial", "use_name", "state_name", "not_after", "reason_name"), as_json=False
+    )
     if view["changes"]:
         shown.heading(N_("状态变化"))
-        shown.show_rows(view["changes"], ("at", "action", "actor", "reason", "state"), as_json=False)
+        columns = ("at", "action_name", "actor", "reason_name", "state_name")
+        shown.show_rows(view["changes"], columns, as_json=False)
 
 
 def export_all(actor: Actor, serials: Sequence[str], out: Path, form: str, chain: bool, as_json: bool) -> None:
@@ -72,12 +76,14 @@ def export_all(actor: Actor, serials: Sequence[str], out: Path, form: str, chain
             place = out / f"{one.serial}.{'pem' if form == 'pem' else 'cer'}"
             der = bytes(one.der)
             place.write_bytes(certificate_to_pem(der).encode() if form == "pem" else der)
-            rows.append({"serial": one.serial, "use": one.use, "file": str(place)})
+            rows.append(
+                {"serial": one.serial, "use": one.use, "use_name": str(one.get_use_display()), "file": str(place)}
+            )
     if chain:
         place = out / "chain.pem"
         place.write_text("".join(certificate_to_pem(bytes(one.certificate)) for one in _above(authorities)))
-        rows.append({"use": "CHAIN", "file": str(place)})
-    shown.show_rows(rows, ("serial", "use", "file"), as_json=as_json)
+        rows.append({"use": "CHAIN", "use_name": translate(N_("证书链")), "file": str(place)})
+    shown.show_rows(rows, ("serial", "use_name", "file"), as_json=as_json)
 
 
 def _above(authority_ids: Iterable[int]) -> list[CertificateAuthority]:
@@ -106,7 +112,7 @@ def change_all(
                 raise
             refused = True
             shown.echo_error(text, error)
-    _show([access.pair(actor, pair.pk) for pair in pairs], as_json)
+    _show(actor, [access.pair(actor, pair.pk) for pair in pairs], as_json)
     if makes_crl:
         _make_crls(home, {pair.ca_id for pair in pairs})
     if refused:

@@ -2,15 +2,20 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from banyan.cli.context import NotInstalled, django_setup
+from banyan.cli.messages import translate, translated
 from banyan.kernel import clock
 from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
+
+if TYPE_CHECKING:
+    from banyan.config.production import Fault
 
 _LEAST_FREE = 1 << 30
 
@@ -32,14 +37,11 @@ def check(as_json: bool, deep: bool) -> None:
 
     Exit code 3 when something is not as it must be.
     """
-    from banyan.cli.messages import translate
-
     place = Home.from_environment()
     if not place.settings_file.exists():
         raise NotInstalled(home=str(place.path))
-    home = django_setup()
     all_good = True
-    for finding in findings(home, deep=deep):
+    for finding in _all_findings(deep):
         all_good &= finding.is_good
         if as_json:
             row = {"check": finding.name, "ok": finding.is_good, "text": translate(finding.text)}
@@ -50,11 +52,25 @@ def check(as_json: bool, deep: bool) -> None:
         raise click.exceptions.Exit(3)
 
 
+def _all_findings(deep: bool) -> Iterator[Finding]:
+    """The findings; of an installation that is not what it was made for only that one."""
+    from banyan.config.installation import RecordForged, RecordMissing, StateContradicted
+
+    try:
+        home = django_setup(is_inspection=True)
+    except (RecordForged, RecordMissing, StateContradicted) as error:
+        yield Finding("state", False, translated(error))
+        return
+    yield from findings(home, deep=deep)
+
+
 def findings(home: Home, *, deep: bool = False) -> Iterator[Finding]:
     """Everything checked, in order; a check that breaks is a finding, never the end of the others."""
     parts: list[tuple[str, Callable[[Home], Iterator[Finding]]]] = [
         ("algorithms", _algorithms),
-        ("production", _production),
+        ("state", _state),
+        ("production", _places),
+        ("production", _data),
         ("keys", _keys),
         ("database", _database),
         ("processes", _processes),
@@ -63,10 +79,14 @@ def findings(home: Home, *, deep: bool = False) -> Iterator[Finding]:
     ]
     if deep:
         parts.append(("audit", _audit))
+    from django.db.utils import Error as DatabaseError
+
     for name, part in parts:
         try:
             yield from part(home)
-        except (BanyanError, OSError) as error:
+        except BanyanError as error:
+            yield Finding(name, False, translated(error))
+        except (OSError, DatabaseError) as error:
             yield Finding(name, False, str(error))
 
 
@@ -78,29 +98,49 @@ def _algorithms(home: Home) -> Iterator[Finding]:
     yield Finding("algorithms", True, f"{gm.engine_name()} ({', '.join(gm.engines())})")
 
 
-def _production(home: Home) -> Iterator[Finding]:
+def _state(home: Home) -> Iterator[Finding]:
+    """What the installation was made for: record and database must agree."""
+    from banyan.config import installation
+    from banyan.domain.iam.installation import registered
+
+    record, row = installation.read(home), registered()
+    if record is None or row is None or (row.state, row.mark) != (record.state, record.mark):
+        yield Finding(
+            "state", False, N_("数据库与密钥目录不是同一套安装的。核对 database 和 keys 设置，或从备份恢复。")
+        )
+        return
+    yield Finding("state", True, record.state)
+
+
+def _places(home: Home) -> Iterator[Finding]:
+    """Production: what settings, keys and files must not have."""
     from django.conf import settings
 
     from banyan.cli import production
-    from banyan.domain.ca import access
-    from banyan.domain.inventory import access as inventory
-    from banyan.kernel.actor import system_actor
 
-    if settings.BANYAN.state != "production":
-        yield Finding("state", True, "sample")
-        return
     del home
-    faults = list(production.faults_of_settings(settings.BANYAN))
-    for fault in faults:
-        yield Finding("production", False, fault)
-    if any(production.SAMPLE_MARK in authority.name for authority in access.authorities() if authority.origin == "OWN"):
-        yield Finding(
-            "production", False, N_("有名称含“测试”的 CA：生产安装里不能有样例数据。停用它签发的证书，另建安装。")
-        )
-    if inventory.tokens(system_actor("check")).filter(medium__kind="SOFT").exists():
-        yield Finding("production", False, N_("有软介质：生产安装里的证书只能在硬件介质里。注销并换成硬件介质。"))
-    if not faults:
-        yield Finding("state", True, "production")
+    if settings.BANYAN.state == "production":
+        yield from _production(production.faults_of_places(settings.BANYAN), N_("设置、密钥和文件"))
+
+
+def _data(home: Home) -> Iterator[Finding]:
+    """Production: what the database must not have."""
+    from django.conf import settings
+
+    from banyan.cli import production
+
+    del home
+    if settings.BANYAN.state == "production":
+        yield from _production(production.faults_of_data(), N_("数据"))
+
+
+def _production(faults: "Iterable[Fault]", what: str) -> Iterator[Finding]:
+    from banyan.cli.production import shown
+
+    found = [shown(fault) for fault in faults]
+    yield from (Finding("production", False, text) for text in found)
+    if not found:
+        yield Finding("production", True, what)
 
 
 def _keys(home: Home) -> Iterator[Finding]:

@@ -14,9 +14,9 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(as_json: bool) -> None:
     """Print every setting with its value; passwords are hidden."""
-    from banyan.config.settings import Settings
+    from banyan.config.settings import Settings, load
 
-    settings = Settings()
+    settings = load()
     values = {name: _shown(name, getattr(settings, name)) for name in Settings.model_fields}
     if as_json:
         click.echo(json.dumps(values, ensure_ascii=False))

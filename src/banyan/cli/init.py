@@ -46,10 +46,7 @@ def init(
     if if_missing and installing.is_complete(home):
         return
     if upgrade:
-        from banyan.cli.context import django_setup
-
-        django_setup()
-        installing.build_database()
+        installing.upgrade(home)
         return
     if is_sample:
         from banyan.cli.sample_work import make_sample, sample_links

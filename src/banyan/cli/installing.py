@@ -8,11 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from banyan.cli.sample import STAFF
+from banyan.kernel import clock
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
+
+if TYPE_CHECKING:
+    from banyan.config.installation import Record
 
 Say = Callable[[str], None]
 _MARK = ".being-made"
@@ -66,7 +71,7 @@ def begin(home: Home, *, may_hold: frozenset[str] = frozenset()) -> None:
     Nothing was ever issued from a broken attempt: settings and accounts come last. A directory that is neither ours nor
     empty is left alone, but for entries that ``may_hold`` names (what a ceremony left). Raises InstallationExists, PlaceTaken.
     """
-    if is_complete(home):
+    if is_complete(home) or (not may_hold and _is_production(home)):
         raise InstallationExists(home=str(home.path))
     mark = home.path / _MARK
     if mark.exists() and not may_hold:
@@ -83,6 +88,16 @@ def begin(home: Home, *, may_hold: frozenset[str] = frozenset()) -> None:
     home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     home.path.chmod(0o700)
     mark.touch()
+
+
+def _is_production(home: Home) -> bool:
+    """Whether the keys here were made for production: a sample is never made over them, whatever mark was left."""
+    try:
+        return bool(json.loads(home.record.read_bytes())["state"] != "sample")
+    except FileNotFoundError:
+        return False
+    except (ValueError, KeyError, TypeError):
+        return True
 
 
 def make_keys(home: Home) -> None:
@@ -109,6 +124,38 @@ def build_database() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
+
+
+def upgrade(home: Home) -> None:
+    """Bring database and record up to this release.
+
+    An installation without a record is recorded for production, never as a sample: who removes the record of a production
+    installation gains nothing by it. Raises NotInstalled, StateContradicted, iam.InstallationDiffers.
+    """
+    from banyan.cli.context import NotInstalled, django_setup
+    from banyan.config import installation
+    from banyan.config.settings import place_of, read
+
+    if not is_complete(home):
+        raise NotInstalled(home=str(home.path))
+    settings = read()
+    places, now = settings.places, clock.now()
+    record = installation.read(places)
+    if record is None:
+        production = installation.State.PRODUCTION
+        if "state" in settings.model_fields_set and settings.state != production:
+            raise installation.StateContradicted(recorded=production, named=settings.state, place=place_of("state"))
+        record = installation.write(places, production, now)
+    django_setup(is_inspection=True)
+    build_database()
+    register_record(record, now)
+
+
+def register_record(record: "Record", now: datetime) -> None:
+    """Write into the database what the record beside the keys says. Raises iam.InstallationDiffers."""
+    from banyan.domain.iam.installation import register_installation
+
+    register_installation(state=record.state.value, mark=record.mark, made_at=record.made_at, now=now)
 
 
 def register_base(now: datetime) -> None:
@@ -183,10 +230,8 @@ def write_settings(home: Home, values: dict[str, str | int | bool]) -> None:
     """Write the settings file; with it the installation is complete."""
     lines = ["# Settings of this installation. BANYAN_… variables go before them; banyan config show lists all.\n"]
     for name, value in values.items():
-        shown = (
-            str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else f'"{value}"'
-        )
-        lines.append(f"{name} = {shown}\n")
+        # JSON writes texts, numbers and truth as TOML does.
+        lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}\n")
     beside = home.settings_file.with_suffix(".part")
     beside.write_text("".join(lines), encoding="utf-8")
     beside.replace(home.settings_file)

@@ -33,7 +33,7 @@ from banyan_token import SoftToken, make_response, random_pin
 
 _ISSUED, _WAITING, _REJECTED, _NOT_BEGUN = "issued", "waiting", "rejected", "not_begun"
 _PAUSE = 0.2
-_COLUMNS = ("number", "subject_name", "outcome", "waiting", "serial", "token")
+_COLUMNS = ("number", "subject_name", "outcome_name", "waiting", "serial", "token")
 
 
 class TokenNotHere(BanyanError):
@@ -183,7 +183,11 @@ def _tell(actor: Actor, ids: Sequence[int], results: dict[int, str], pins: dict[
     rows = []
     for pk in ids:
         story = access.story(actor, pk)
-        row = views.request_view(story.request) | {"outcome": results[pk], "waiting": views.waiting_for(story)}
+        row = views.request_view(story.request) | {
+            "outcome": results[pk],
+            "outcome_name": views.outcome_name(results[pk]),
+            "waiting": views.waiting_for(story),
+        }
         if story.issued_pair is not None:
             held = certificates.certificates_of(actor, story.issued_pair.pk)
             row |= {"serial": held[0].serial, "serials": [one.serial for one in held]}

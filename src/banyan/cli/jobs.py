@@ -5,8 +5,10 @@ import logging
 import click
 
 from banyan.cli.context import django_setup
+from banyan.cli.shown import announce
 from banyan.cli.stopping import until_told_to_stop
 from banyan.kernel import clock
+from banyan.kernel.errors import N_
 
 _PAUSE = 1.0
 _log = logging.getLogger("banyan.jobs")
@@ -30,7 +32,9 @@ def jobs(once: bool) -> None:
             for reason in failed:
                 _log.warning("%s", reason)
         if once:
-            click.echo(f"issued {outcome.issued}, delivered {outcome.delivered}, CRLs {outcome.crls}")
+            done = N_("签发 {issued} 件，送达 {delivered} 条，吊销列表 {crls} 份。")
+            fields = {"issued": outcome.issued, "delivered": outcome.delivered, "crls": outcome.crls}
+            announce(done, **fields)
             raise click.exceptions.Exit(3 if failed else 0)
         close_old_connections()
         if not outcome.did_anything:

@@ -17,9 +17,10 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 def translate(message: str) -> str:
     """A message in the terminal's language."""
-    return _catalogue(os.environ.get("BANYAN_LANGUAGE", "zh-hans")).gettext(message)
+    return _catalogue(os.environ.get("BANYAN_LANGUAGE", "zh-hans")).gettext(message) if message else ""
 
 
 def translated(error: BanyanError) -> str:
-    """The error's message, translated once and filled."""
-    return fill(translate(error.template), error.fields)
+    """The error's message and the reasons that fill it, each translated once."""
+    fields = {name: translate(value) if isinstance(value, str) else value for name, value in error.fields.items()}
+    return fill(translate(error.template), fields)

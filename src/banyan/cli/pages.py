@@ -1,8 +1,27 @@
 """``banyan pages``: serve the pages."""
 
+import os
+import signal
+from typing import Any
+
 import click
 
 from banyan.cli.context import django_setup
+
+# As long as a page may take to be finished when the pages are to end.
+_GRACE_S = 5
+# Names the server to its workers, which may find themselves orphaned already.
+_SERVER = "BANYAN_PAGES_SERVER"
+
+
+def load_pages(target: str) -> Any:
+    """In a worker: the pages. It lives no longer than the server that started it, which may be killed."""
+    from granian._internal import load_target
+
+    from banyan.cli.processes import end_with_parent
+
+    end_with_parent(signal.SIGKILL, int(os.environ[_SERVER]))
+    return load_target(target)
 
 
 @click.command()
@@ -26,5 +45,7 @@ def pages(workers: int) -> None:
         ssl_key=own.tls_key,
         log_access=False,
         respawn_failed_workers=True,
+        workers_kill_timeout=_GRACE_S,
     )
-    server.serve()
+    os.environ[_SERVER] = str(os.getpid())
+    server.serve(target_loader=load_pages)

@@ -11,8 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
-
+from banyan.cli.shown import say
 from banyan.kernel.errors import N_, BanyanError, ServiceUnavailable
 from banyan.kernel.home import Home
 from banyan.kernel.rpc import Client
@@ -41,14 +40,19 @@ _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
-def _end_with_parent() -> None:
-    """In the child: ask the kernel for SIGTERM when the parent dies, however it dies (Linux)."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+def end_with_parent(number: int, parent: int) -> None:
+    """In a child: ask the kernel for signal ``number`` when the process ``parent`` dies, however it dies (Linux)."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+    if os.getppid() != parent:  # it was quicker
+        os.kill(os.getpid(), number)
 
 
 @dataclass
 class Child:
-    """One process: what runs it, where its words go, how often it was started."""
+    """One process with all it starts, a session of its own: what runs it, where its words go, how often it was started.
+
+    A signal to our own group, such as Ctrl-C, does not reach it; it is ended in order, and nothing of its group is left.
+    """
 
     name: str
     command: Sequence[str]
@@ -57,15 +61,21 @@ class Child:
     started: list[float] = field(default_factory=list)
 
     def start(self) -> None:
+        self.clear()
         self.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        parent = os.getpid()
         with self.log.open("ab") as words:
             self.process = subprocess.Popen(
-                self.command, stdout=words, stderr=words, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
-            )
+                self.command, stdout=words, stderr=words, stdin=subprocess.DEVNULL, start_new_session=True,
+                preexec_fn=lambda: end_with_parent(signal.SIGTERM, parent),
+            )  # fmt: skip
         self.started.append(time.monotonic())
 
     def is_running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        """Whether it runs; one that ended is not yet taken from the kernel, so that its group keeps its number."""
+        if self.process is None or self.process.returncode is not None:
+            return False
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def wait_until_answering(self, home: Home, *, patience: float = 30.0) -> None:
         """Raises ProcessNotReady when it ends or stays silent for ``patience`` seconds."""
@@ -75,16 +85,26 @@ class Child:
                 raise ProcessNotReady(name=self.name, log=str(self.log))
             time.sleep(0.02)
 
-    def stop(self) -> None:
-        """Ask it to end; after ten seconds make it."""
-        if self.process is None or self.process.poll() is not None:
+    def ask_to_end(self) -> None:
+        """Tell it to end in good order."""
+        if self.process is not None and self.is_running():
+            self.process.terminate()
+
+    def stop(self, *, patience: float = 10.0) -> None:
+        """Ask it to end; after ``patience`` seconds make it, and whatever it started."""
+        self.ask_to_end()
+        until = time.monotonic() + patience
+        while self.is_running() and time.monotonic() < until:
+            time.sleep(0.02)
+        self.clear()
+
+    def clear(self) -> None:
+        """Kill what is left of its group and take it from the kernel."""
+        if self.process is None or self.process.returncode is not None:
             return
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 def banyan_child(home: Home, name: str, *arguments: str) -> Child:
@@ -111,6 +131,7 @@ def key_holders(home: Home) -> Iterator[None]:
             child.stop()
 
 
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _QUICK_DEATHS = 5
 _QUICK_WINDOW = 30.0
 
@@ -126,19 +147,27 @@ class Supervisor:
         self._announced = self._stopping = False
 
     def run(self) -> None:
-        """Watch until SIGTERM or SIGINT; then stop the children, last started first."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
-        while not self._stopping:
-            for child in self.children:
-                if not child.is_running():
-                    self._revive(child)
-            if not self._announced and self._is_ready():
-                self._announced = True
-                self._announce()
-            time.sleep(0.5)
-        for child in reversed(self.children):
-            with suppress(ProcessLookupError):
+        """Watch until a signal says to end; then stop the children, last started first.
+
+        Nothing is left behind: by SIGKILL the kernel ends the children (``end_with_parent``), otherwise this does.
+        """
+        for number in _ENDING:
+            # SIGHUP stays ignored for somebody who wants to go on without a terminal (nohup).
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._stop)
+        try:
+            while not self._stopping:
+                for child in self.children:
+                    if not child.is_running():
+                        self._revive(child)
+                if not self._announced and self._is_ready():
+                    self._announced = True
+                    self._announce()
+                time.sleep(0.5)
+        finally:
+            for child in reversed(self.children):
+                child.ask_to_end()
+            for child in reversed(self.children):
                 child.stop()
 
     def _revive(self, child: Child) -> None:
@@ -148,7 +177,7 @@ class Supervisor:
         if len(recent) >= _QUICK_DEATHS:
             return  # it died five times in half a minute: try again when that is past
         if recent:
-            click.echo(f"{child.name}: ended, starting again (log: {child.log})", err=True)
+            say(N_("{name} 停了，重新启动（日志：{log}）。"), name=child.name, log=child.log)
         child.start()
 
     def _stop(self, number: int, frame: object) -> None:

@@ -78,7 +78,7 @@ def show_story(actor: Actor, number: str, with_data: bool, now: datetime, as_jso
     if as_json:
         return
     for title, rows, columns in (
-        (N_("时间线"), view["records"], ("at", "step", "outcome", "actor", "note")),
+        (N_("时间线"), view["records"], ("at", "step_name", "outcome_name", "actor", "note")),
         (N_("材料"), view["materials"], ("code", "file", "size")),
         (N_("还缺的材料"), view["missing"], ("code", "name")),
         (

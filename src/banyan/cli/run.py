@@ -2,12 +2,16 @@
 
 import os
 import socket
+import time
 
 import click
 
 from banyan.cli.context import NotInstalled
+from banyan.cli.shown import announce
 from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
+
+_PATIENCE_S = 3.0
 
 
 class AlreadyRunning(BanyanError):
@@ -37,16 +41,18 @@ def run(with_sample: bool) -> None:
         from banyan.cli.sample_work import do_sample_work
 
         do_sample_work(home)
+    from banyan.config.production import ensure_allowed
     from banyan.config.settings import load
 
     settings = load()
+    ensure_allowed(settings)
     _ensure_free(settings.host, settings.port)
     children = [banyan_child(home, name) for name in ("signer", "kmc", "jobs", "pages")]
-    click.echo("正在启动……")
+    announce(N_("正在启动……"))
     Supervisor(
         children,
         is_ready=lambda: _is_listening(settings.host, settings.port),
-        announce=lambda: click.echo(f"榕证已启动：{settings.url}（Ctrl-C 停止；日志在 {home.log}）"),
+        announce=lambda: announce(N_("榕证已启动：{url}（Ctrl-C 停止；日志在 {log}）"), url=settings.url, log=home.log),
     ).run()
 
 
@@ -59,9 +65,16 @@ def _is_listening(host: str, port: int) -> bool:
 
 
 def _ensure_free(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise AlreadyRunning(host=host, port=port) from error
+    """Raises AlreadyRunning; pages of a start that was killed a moment ago are given the time to end."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if time.monotonic() > until:
+                    raise AlreadyRunning(host=host, port=port) from error
+            else:
+                return
+        time.sleep(0.2)

@@ -8,7 +8,7 @@ from pathlib import Path
 from banyan.cli.application_file import Application
 
 # Administrative code 359900 was never given out (Fujian has no prefecture 99): numbers built on it belong to nobody.
-_NOWHERE = "359900"
+NOWHERE = "359900"
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
@@ -34,7 +34,7 @@ STAFF = (
 
 def resident_id(order: int) -> str:
     """A resident-ID number (GB 11643) of nobody: unused region, 1 January 1990, checksum right."""
-    body = f"{_NOWHERE}19900101{order:03d}"
+    body = f"{NOWHERE}19900101{order:03d}"
     total = sum(int(digit) * weight for digit, weight in zip(body, _ID_WEIGHTS, strict=True))
     return body + "10X98765432"[total % 11]
 
@@ -43,7 +43,7 @@ def credit_code(order: int) -> str:
     """A unified social credit code (GB 32100) of no body: unused region, both checksums right."""
     core = f"MB{order:06d}"
     nine = core + _organisation_check(core)
-    body = f"12{_NOWHERE}{nine}"
+    body = f"12{NOWHERE}{nine}"
     total = sum(_CREDIT_ALPHABET.index(sign) * pow(3, place, 31) for place, sign in enumerate(body))
     return body + _CREDIT_ALPHABET[(31 - total % 31) % 31]
 
@@ -109,7 +109,7 @@ def _row(number: int) -> dict[str, str]:
     if system == "移动":
         row |= {"应用名称": "测试办公", "介质种类": "SIM 卡"}
     if kind == "印章":
-        row |= {"印章编码": f"{_NOWHERE}{number:08d}", "印章名称": f"{row['单位名称']}公章", "印章类型": "法定名称章"}
+        row |= {"印章编码": f"{NOWHERE}{number:08d}", "印章名称": f"{row['单位名称']}公章", "印章类型": "法定名称章"}
     return row
 
 

@@ -12,44 +12,64 @@ import click
 
 from banyan.cli import installing, sample
 from banyan.cli.context import django_setup
+from banyan.cli.shown import announce
 from banyan.kernel import clock
+from banyan.kernel.errors import N_
 from banyan.kernel.home import Home
 
 _DONE = "sample-work.json"
 
 
 def do_sample_work(home: Home) -> None:
-    """Make the installation when there is none; carry on the sample sheet from wherever an earlier start stopped."""
+    """Make the installation when there is none; carry on the sample sheet from wherever an earlier start stopped.
+
+    Raises SampleOnly for an installation that was made for something else.
+    """
     if not installing.is_complete(home):
-        click.echo("建立样例安装……")
+        announce(N_("建立样例安装……"))
         make_sample(home)
     django_setup()
+    _ensure_sample()
     done = home.path / _DONE
     if done.exists():
-        click.echo(f"样例证书已签发。要新的登录链接：BANYAN_HOME={home.path} {sys.argv[0]} staff sample-links")
+        command = f"BANYAN_HOME={home.path} {sys.argv[0]} staff sample-links"
+        announce(N_("样例证书已签发。要新的登录链接：{command}"), command=command)
         return
     installing.build_database()
     summary = carry_sample_sheet(home)
     done.write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
-    click.echo(
-        f"签发 {summary['pairs']} 对双证书，未受理 {summary['failed_rows']} 行；根证书 {summary['root_certificate']}"
-    )
+    announce(N_("签发 {pairs} 对双证书，未受理 {failed_rows} 行；根证书 {root_certificate}"), **summary)
     print_links(sample_links())
 
 
 def make_sample(home: Home, *, leave_out: tuple[str, ...] = ()) -> None:
     """Make a sample installation: everything on this machine, bound to 127.0.0.1, every CA name says 测试."""
-    from banyan.config.settings import load
+    from banyan.config import installation
+    from banyan.config.settings import load, place_of, read
 
     now = clock.now()
+    settings = read()
+    if settings.state != installation.State.SAMPLE:
+        raise installation.StateContradicted(recorded="sample", named=settings.state, place=place_of("state"))
     installing.begin(home)
     installing.make_keys(home)
+    record = installation.write(home, installation.State.SAMPLE, now)
     django_setup()
     installing.build_database()
+    installing.register_record(record, now)
     installing.register_base(now)
     installing.make_sample_authorities(home, load().url, now, leave_out=leave_out)
     installing.first_accounts(installing.sample_people(), now)
     installing.write_settings(home, {"state": "sample", "host": "127.0.0.1", "soft_tokens": True})
+
+
+def _ensure_sample() -> None:
+    from django.conf import settings
+
+    from banyan.domain.iam.errors import SampleOnly
+
+    if settings.BANYAN.state != "sample":
+        raise SampleOnly
 
 
 def carry_sample_sheet(home: Home) -> dict[str, Any]:
@@ -74,7 +94,7 @@ def print_links(links: list[installing.FirstLink]) -> None:
     """Tell who opens which address."""
     from banyan.cli.links import first_login_url
 
-    click.echo("首次登录链接（每条只能用一次，24 小时内有效；没有任何账号能独自办完一件事）：")
+    announce(N_("首次登录链接（每条只能用一次，24 小时内有效；没有任何账号能独自办完一件事）："))
     for link in links:
         click.echo(f"  {link.display_name:　<10}{link.username:14} {first_login_url(link.secret)}")
 

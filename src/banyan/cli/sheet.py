@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
+from banyan.cli.shown import json_option, say, show_rows
 from banyan.kernel import clock
+from banyan.kernel.errors import N_, fill
 
 
 @click.group()
@@ -66,17 +68,27 @@ def result(import_id: int, target: Path) -> None:
 
 
 @sheet.command("list")
-def list_imports() -> None:
+@json_option
+def list_imports(as_json: bool) -> None:
     """The imports of the person logged in, newest first."""
     from banyan.cli.session import current_actor
 
     actor = current_actor()
     from banyan.domain.sheets import access
 
-    for one in access.imports(actor):
-        click.echo(
-            f"{one.pk:6} {one.started_at:%Y-%m-%d %H:%M} {one.state:8} {one.good:7}/{one.good + one.failed} {one.name}"
-        )
+    rows = [
+        {
+            "number": one.pk,
+            "started_at": one.started_at,
+            "state": one.state,
+            "state_name": str(one.get_state_display()),
+            "good": one.good,
+            "failed": one.failed,
+            "file": one.name,
+        }
+        for one in access.imports(actor)
+    ]
+    show_rows(rows, ("number", "started_at", "state_name", "good", "failed", "file"), as_json=as_json)
 
 
 def _write_result(import_id: int, target: Path) -> None:
@@ -103,10 +115,10 @@ def _show(import_id: int, summary: dict[str, object]) -> None:
     from banyan.domain.sheets import access
 
     actor = current_actor()
-    click.echo(f"{summary['good']} rows taken, {summary['failed']} not.")
+    click.echo(fill(translate(N_("受理 {good} 行，未受理 {failed} 行。")), summary))
     for number, report in enumerate(access.outcomes(access.sheet_import(actor, import_id), only_failed=True)):
         if number == 20:
-            click.echo("… the rest is in the result sheet: banyan sheet result", err=True)
+            say(N_("……其余见结果表：banyan sheet result {number} 文件名"), number=import_id)
             break
         for column, value, message in _faults(report.faults, translate):
             click.echo(f"  {report.row}\t{column}\t{value}\t{message}")

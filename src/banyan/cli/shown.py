@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from banyan.cli.messages import translate, translated
-from banyan.kernel.errors import N_, BanyanError
+from banyan.kernel.errors import N_, BanyanError, fill
 
 View = Mapping[str, Any]
 _C = TypeVar("_C", bound=Callable[..., Any])
@@ -73,6 +73,20 @@ TITLES = {
     "at": N_("时间"),
     "containers": N_("容器数"),
     "device_state": N_("设备状态"),
+    "device_state_name": N_("设备状态"),
+    "medium_name": N_("介质种类"),
+    "outcome_name": N_("结果"),
+    "action_name": N_("操作"),
+    "reason_name": N_("原因"),
+    "username": N_("用户名"),
+    "display_name": N_("姓名"),
+    "role_names": N_("角色"),
+    "doing": N_("事项"),
+    "asked_by": N_("提出人"),
+    "what": N_("内容"),
+    "started_at": N_("开始时间"),
+    "good": N_("受理"),
+    "failed": N_("未受理"),
     "tries_left": N_("剩余次数"),
     "user_pin": N_("初始口令"),
     "findings": N_("检查结果"),
@@ -141,6 +155,11 @@ def heading(text: str) -> None:
 def say(message: str, **fields: Any) -> None:
     """One sentence for people, beside what programs read."""
     click.echo(translate(message).format_map(fields), err=True)
+
+
+def announce(message: str, **fields: Any) -> None:
+    """One sentence for people that is the answer of a command."""
+    click.echo(fill(translate(message), fields))
 
 
 def title(name: str) -> str:

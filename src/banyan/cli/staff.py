@@ -1,10 +1,17 @@
 """``banyan staff``: accounts, roles and first log-in links; roles are granted by two people."""
 
 import json
+from typing import Any
 
 import click
 
+from banyan.cli.messages import translate
+from banyan.cli.shown import announce, json_option, say, show_rows
+from banyan.domain.iam.rights import Role
 from banyan.kernel import clock
+from banyan.kernel.errors import N_
+
+ROLES = tuple(role.value for role in Role)
 
 
 @click.group()
@@ -13,7 +20,7 @@ def staff() -> None:
 
 
 @staff.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option
 def list_staff(as_json: bool) -> None:
     """Every account with its roles."""
     from banyan.cli.session import current_actor
@@ -21,14 +28,21 @@ def list_staff(as_json: bool) -> None:
     actor = current_actor()
     from banyan.domain.iam import access
 
+    rows = []
     for account in access.list_accounts(actor):
         roles = [grant.role for grant in account.grants.all() if grant.ended_at is None]
-        row = {"username": account.username, "name": account.display_name, "active": account.is_active, "roles": roles}
-        if as_json:
-            click.echo(json.dumps(row, ensure_ascii=False))
-        else:
-            mark = "" if account.is_active else " (stopped)"
-            click.echo(f"{account.username:20} {account.display_name:16} {', '.join(roles)}{mark}")
+        rows.append(
+            {
+                "username": account.username,
+                "name": account.display_name,
+                "display_name": account.display_name,
+                "active": account.is_active,
+                "state_name": translate(N_("在用") if account.is_active else N_("已停用")),
+                "roles": roles,
+                "role_names": [role_name(role) for role in roles],
+            }
+        )
+    show_rows(rows, ("username", "display_name", "state_name", "role_names"), as_json=as_json)
 
 
 @staff.command("open")
@@ -99,7 +113,7 @@ def resume(username: str) -> None:
 
 @staff.command("grant")
 @click.argument("username")
-@click.argument("role")
+@click.argument("role", type=click.Choice(ROLES))
 @click.option("--region", "regions", multiple=True, help="GB/T 2260 code; none given: the whole province.")
 def grant(username: str, role: str, regions: tuple[str, ...]) -> None:
     """Ask for a role; another administrator confirms it with `banyan staff confirm`."""
@@ -107,7 +121,6 @@ def grant(username: str, role: str, regions: tuple[str, ...]) -> None:
 
     actor = current_actor()
     from banyan.domain.iam import access, dual_control
-    from banyan.domain.iam.rights import Role
 
     payload = {
         "account": access.find_account(username).pk,
@@ -131,21 +144,53 @@ def confirm(request_id: int) -> None:
     request = dual_control.confirm_dual(actor=actor, request=access.dual_request(request_id), now=now)
     if request.kind == "iam.grant_role":
         given = actions.grant_role(actor=actor, request=request, now=now)
-        click.echo(f"{given.account.username}: {given.role}")
+        announce(N_("{username} 的角色“{role}”已授予。"), username=given.account.username, role=role_name(given.role))
     else:
-        click.echo(f"{request.pk}: {request.kind} confirmed; whoever asked for it carries it out now")
+        announce(
+            N_("申请 {number}（{kind}）已确认，现在由提出的人执行。"), number=request.pk, kind=kind_name(request.kind)
+        )
 
 
 @staff.command("waiting")
-def waiting() -> None:
+@json_option
+def waiting(as_json: bool) -> None:
     """Requests that wait for a second person."""
     from banyan.cli.session import current_actor
 
     current_actor()
     from banyan.domain.iam import access
 
-    for request in access.open_dual_requests(None, clock.now()):
-        click.echo(f"{request.pk:6} {request.kind:22} {request.requested_by.username:16} {request.payload}")
+    found = list(access.open_dual_requests(None, clock.now()))
+    payloads = [json.loads(request.payload) for request in found]
+    names = access.names_of(payload.get("account") for payload in payloads)
+    rows = [
+        {
+            "number": request.pk,
+            "kind": request.kind,
+            "doing": kind_name(request.kind),
+            "asked_by": request.requested_by.username,
+            "expires_at": request.expires_at,
+            "payload": payload,
+            "what": _what(payload, names),
+        }
+        for request, payload in zip(found, payloads, strict=True)
+    ]
+    show_rows(rows, ("number", "doing", "asked_by", "expires_at", "what"), as_json=as_json)
+
+
+def _what(payload: dict[str, Any], names: dict[int, str]) -> str:
+    """What is asked for, as the second person reads it: whose account, which role, where; anything else as it stands."""
+    parts = []
+    for name, value in payload.items():
+        if name == "account":
+            parts.append(names.get(value, str(value)))
+        elif name == "role":
+            parts.append(role_name(value))
+        elif name == "regions":
+            parts.append(" ".join(value) if value else translate(N_("全省")))
+        else:
+            parts.append(str(value))
+    return " ".join(parts)
 
 
 @staff.command("rights")
@@ -154,9 +199,23 @@ def rights() -> None:
     from banyan.domain.iam.rights import RIGHTS, ROLE_RIGHTS
 
     for role, held in ROLE_RIGHTS.items():
-        click.echo(role.value)
+        click.echo(f"{role_name(role)} ({role.value})")
         for right in sorted(held):
-            click.echo(f"    {right:24} {RIGHTS[right]}")
+            click.echo(f"    {right:24} {translate(RIGHTS[right])}")
+
+
+def role_name(code: str) -> str:
+    """A role as people call it."""
+    from banyan.domain.iam.rights import ROLE_NAMES
+
+    return translate(ROLE_NAMES[Role(code)]) if code in ROLES else code
+
+
+def kind_name(kind: str) -> str:
+    """What a two-person request is for."""
+    from banyan.domain.iam.rights import DUAL_KINDS
+
+    return translate(DUAL_KINDS[kind].title) if kind in DUAL_KINDS else kind
 
 
 def _set_active(username: str, *, is_active: bool) -> None:
@@ -167,15 +226,15 @@ def _set_active(username: str, *, is_active: bool) -> None:
 
     account = access.find_account(username)
     actions.set_account_active(actor=actor, account=account, is_active=is_active, now=clock.now())
-    click.echo(f"{username}: {'active' if is_active else 'stopped'}")
+    announce(N_("账号 {username} 已恢复使用。") if is_active else N_("账号 {username} 已停用。"), username=username)
 
 
 def _print_waiting(request_id: int) -> None:
-    click.echo(f"request {request_id} waits for another administrator: banyan staff confirm {request_id}")
+    announce(N_("申请 {number} 等待另一名管理员确认：banyan staff confirm {number}"), number=request_id)
 
 
 def _print_link(username: str, secret: str) -> None:
     from banyan.cli.links import first_login_url
 
     click.echo(f"{username}\t{first_login_url(secret)}")
-    click.echo("Single use, 24 hours. Hand it over in person.", err=True)
+    say(N_("这条链接只能用一次，24 小时内有效。请当面交给本人。"))

@@ -69,7 +69,7 @@ def take_into_stock(actor: Actor, serials: Sequence[str], medium: str, region: s
 
 def list_all(home: Home, actor: Actor, state: str, limit: int, as_json: bool) -> None:
     """Tokens in sight, newest first."""
-    found = access.tokens(actor)
+    found = access.tokens(actor).select_related("medium")
     if state:
         found = found.filter(state=state)
     box = drawer(home)
@@ -120,7 +120,11 @@ def give(home: Home, serial: str, response: str, as_json: bool) -> None:
     number = token_serial(serial)
     with plugged_in(home, number) as device:
         device.answer_challenge(response)
-        shown.show_card({"token": number, "device_state": device.info().state}, as_json=as_json)
+        state = device.info().state
+        shown.show_card(
+            {"token": number, "device_state": state, "device_state_name": views.device_state_name(state)},
+            as_json=as_json,
+        )
 
 
 def unlock_here(home: Home, actor: Actor, serial: str, number: str, new_pin_file: Path | None, as_json: bool) -> None:

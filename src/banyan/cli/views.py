@@ -7,7 +7,7 @@ from banyan.adapters.deliverers import TARGET_NAMES
 from banyan.cli.messages import translate
 from banyan.domain.ca import rules as ca_rules
 from banyan.domain.ca.access import PairLife
-from banyan.domain.ca.models import Certificate, CertificatePair, PairState
+from banyan.domain.ca.models import Certificate, CertificatePair, PairState, RevocationReason
 from banyan.domain.inventory.models import Token
 from banyan.domain.kmc.models import KeyRecovery
 from banyan.domain.outbox.access import TargetStanding
@@ -24,6 +24,27 @@ from banyan.pki import names
 from banyan.pki.certificate import Certificate as CertificateView
 from banyan_token import SoftToken
 
+# What became of something, as people read it; programs read the code.
+OUTCOMES = {
+    "ok": N_("成功"),
+    "issued": N_("已签发"),
+    "waiting": N_("等待 CA 签发"),
+    "not_begun": N_("未签发"),
+    "rejected": N_("未通过"),
+    "refused": N_("被拒绝"),
+    "deficient": N_("材料不全，已一次性告知"),
+    "corrected": N_("更正数据"),
+    "sent_back": N_("退回修改"),
+    "submitted": N_("已提交 CA"),
+    "called_off": N_("撤回签发"),
+    "answered": N_("已给出解锁应答"),
+    "materials": N_("增减材料"),
+    "cancelled": N_("撤回申请"),
+    "alarm": N_("告警"),
+    "pending": N_("等待"),
+    "unavailable": N_("没有应答"),
+}
+_DEVICE_STATES = {"ready": N_("可用"), "locked": N_("已锁定"), "dead": N_("已失效")}
 REQUEST_COLUMNS = (
     "number",
     "business_name",
@@ -35,7 +56,7 @@ REQUEST_COLUMNS = (
     "due_on",
 )
 PAIR_COLUMNS = ("pair", "serial", "subject_name", "system", "kind_name", "state_name", "not_after", "token")
-TOKEN_COLUMNS = ("token", "medium", "state_name", "region", "device_state", "containers")
+TOKEN_COLUMNS = ("token", "medium_name", "state_name", "region", "device_state_name", "containers")
 RECOVERY_COLUMNS = ("number", "serial", "purpose_name", "state_name", "approvals", "expires_at")
 TARGET_COLUMNS = ("target", "target_name", "state_name", "waiting_messages", "dead")
 _TARGET_STATES = {
@@ -74,7 +95,7 @@ def request_view(request: ServiceRequest) -> dict[str, Any]:
         "state": request.state,
         "state_name": str(request.get_state_display()),
         "step": request.step,
-        "step_name": translate(Verb(request.step).label) if request.step else "",
+        "step_name": step_name(request.step),
         "due_on": request.due_on,
         "token": request.token_serial,
         "pair": request.pair_id,
@@ -109,6 +130,26 @@ def _held(kind: str, system: str, count: int, *, pair: int | None = None, state:
     }
 
 
+def step_name(verb: str) -> str:
+    """A step as people call it; what is no step of a process is told as it stands."""
+    return translate(Verb(verb).label) if verb in set(Verb) else verb
+
+
+def outcome_name(code: str) -> str:
+    """What became of something, in words."""
+    return translate(OUTCOMES.get(code, code))
+
+
+def reason_name(code: str) -> str:
+    """Why a certificate was revoked or held, in words."""
+    return str(RevocationReason(code).label) if code in set(RevocationReason) else code
+
+
+def device_state_name(code: str) -> str:
+    """What a device says of itself, in words."""
+    return translate(_DEVICE_STATES.get(code, code))
+
+
 def story_view(story: Story) -> dict[str, Any]:
     """A request with its steps, its time line, materials, decisions and what it waits for."""
     return request_view(story.request) | {
@@ -124,7 +165,15 @@ def story_view(story: Story) -> dict[str, Any]:
             for step in story.steps
         ],
         "records": [
-            {"at": one.at, "step": one.step, "outcome": one.outcome, "actor": one.actor_name, "note": one.note}
+            {
+                "at": one.at,
+                "step": one.step,
+                "step_name": step_name(one.step),
+                "outcome": one.outcome,
+                "outcome_name": outcome_name(one.outcome),
+                "actor": one.actor_name,
+                "note": one.note,
+            }
             for one in story.records
         ],
         "materials": [
@@ -211,6 +260,7 @@ def certificate_view(certificate: Certificate) -> dict[str, Any]:
         "state_name": str(certificate.get_state_display()),
         "revoked_at": certificate.revoked_at,
         "reason": certificate.reason,
+        "reason_name": reason_name(certificate.reason),
         "sm3": bytes(certificate.sm3).hex(),
     }
 
@@ -228,8 +278,11 @@ def life_view(life: PairLife) -> dict[str, Any]:
             {
                 "at": one.at,
                 "action": one.action,
+                "action_name": str(one.get_action_display()),
                 "reason": one.reason,
+                "reason_name": reason_name(one.reason),
                 "state": one.state,
+                "state_name": str(one.get_state_display()),
                 "actor_id": one.actor,
                 "actor": one.actor_name,
             }
@@ -244,6 +297,7 @@ def token_view(token: Token, device: SoftToken | None = None) -> dict[str, Any]:
     view: dict[str, Any] = {
         "token": token.serial,
         "medium": token.medium_id,
+        "medium_name": token.medium.name,
         "state": token.state,
         "state_name": str(token.get_state_display()),
         "region": token.region_code,
@@ -254,6 +308,7 @@ def token_view(token: Token, device: SoftToken | None = None) -> dict[str, Any]:
         info = device.info()
         view |= {
             "device_state": info.state,
+            "device_state_name": device_state_name(info.state),
             "tries_left": info.user_tries_left,
             "must_change_pin": info.must_change_pin,
             "containers": info.containers,

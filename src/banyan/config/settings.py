@@ -1,26 +1,67 @@
 """Every setting of an installation, typed, in one place.
 
 Order: environment (``BANYAN_…``) over ``<home>/banyan.toml`` over the defaults here, which suit a sample on one machine.
-Secrets are never settings: they are files in ``<home>.keys``.
+Secrets are never settings: they are files in ``<home>.keys``. Neither is what an installation was made for: that is recorded
+(``installation``), and a setting that says something else is refused.
 """
 
+import errno
 import os
-from enum import StrEnum
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from banyan.config import installation
+from banyan.config.installation import RecordMissing, State, StateContradicted
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
+_PATH = N_("一个路径")
+# What each setting may be, as people are told who wrote something else.
+ALLOWED = {
+    "home": _PATH,
+    "state": "sample、production",
+    "database": N_("postgresql://用户@主机/库名，或不设（用安装目录里的 SQLite）"),
+    "database_password_file": N_("一个可读文件的路径"),
+    "keys": _PATH,
+    "host": N_("一个地址"),
+    "port": N_("0 到 65535 的整数"),
+    "tls_certificate": _PATH,
+    "tls_key": _PATH,
+    "public_url": N_("http:// 或 https:// 开头的地址，或不设"),
+    "language": "zh-hans、en",
+    "soft_tokens": "true、false",
+    "gm_engine": "auto、openssl、ipp",
+    "connector": N_("接口的代码"),
+    "kmc_pool": N_("1 或更大的整数"),
+}
+_POSITION = re.compile(r"line (\d+), column (\d+)")
 
-class State(StrEnum):
-    """What an installation may be used for; fixed when it is made."""
 
-    SAMPLE = "sample"
-    PRODUCTION = "production"
+class SettingWrong(BanyanError):
+    """A setting has a value that it cannot have."""
+
+    code = "config.setting_wrong"
+    message = N_("{place} 的值不对。可用的值：{allowed}。")
+
+
+class SettingsFileBroken(BanyanError):
+    """The settings file is not TOML."""
+
+    code = "config.file_broken"
+    message = N_("设置文件 {file} 第 {line} 行第 {column} 列不是合法的 TOML。请改正后重试。")
+
+
+class SettingsFileUnreadable(BanyanError):
+    """The settings file cannot be read at all."""
+
+    code = "config.file_unreadable"
+    message = N_("设置文件 {file} 读不出来（{reason}）。它应是本用户可读的 UTF-8 文本。")
 
 
 class Settings(BaseSettings):
@@ -44,11 +85,40 @@ class Settings(BaseSettings):
     connector: str = Field("embedded", description="Connector new certificates come from.")
     kmc_pool: int = Field(64, ge=1, description="Encryption key pairs kept ready.")
 
+    @field_validator("keys", "tls_certificate", "tls_key", "database_password_file", mode="before")
+    @classmethod
+    def _named_path(cls, value: Any) -> Any:
+        if value == "":  # which would be the directory that the command happens to be called in
+            raise ValueError("a path is empty")
+        return value
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _named_home(cls, value: Any) -> Any:
+        return value or Home.from_environment().path
+
+    @field_validator("host", "connector")
+    @classmethod
+    def _not_empty(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("empty")
+        return value
+
     @field_validator("language")
     @classmethod
     def _known_language(cls, value: str) -> str:
         if value not in ("zh-hans", "en"):
             raise ValueError("language is zh-hans or en")
+        return value
+
+    @field_validator("database", "public_url")
+    @classmethod
+    def _address(cls, value: str, info: ValidationInfo) -> str:
+        schemes = ("postgresql", "postgres") if info.field_name == "database" else ("http", "https")
+        parts = urlsplit(value)
+        if value and (parts.scheme not in schemes or "://" not in value):
+            raise ValueError("not such an address")
+        _ = parts.port  # raises ValueError for one that is not a number
         return value
 
     @classmethod
@@ -106,7 +176,7 @@ def _postgresql(url: str, password_file: Path | None) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
-        "PASSWORD": password_file.read_text().strip() if password_file else unquote(parts.password or ""),
+        "PASSWORD": _password(password_file) if password_file else unquote(parts.password or ""),
         "HOST": unquote(query.get("host", host)),
         "PORT": str(parts.port or query.get("port", "")),
         "CONN_MAX_AGE": 600,
@@ -115,10 +185,67 @@ def _postgresql(url: str, password_file: Path | None) -> dict[str, Any]:
     }
 
 
+def _password(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingWrong(
+            place=place_of("database_password_file"), allowed=ALLOWED["database_password_file"]
+        ) from error
+
+
+def read() -> Settings:
+    """The settings as they are written, not held against the record. Raises what is wrong with one of them."""
+    file = Home.from_environment().settings_file
+    if file.is_dir():
+        raise SettingsFileUnreadable(file=str(file), reason=os.strerror(errno.EISDIR))
+    try:
+        return Settings()
+    except tomllib.TOMLDecodeError as error:
+        line, column = _position(error, file)
+        raise SettingsFileBroken(file=str(file), line=line, column=column) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsFileUnreadable(
+            file=str(file), reason=error.strerror if isinstance(error, OSError) else error.reason
+        ) from error
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        raise SettingWrong(place=place_of(name), allowed=ALLOWED[name]) from error
+
+
 def load() -> Settings:
-    """The settings of the installation named by the environment."""
-    settings = Settings()
+    """The settings of the installation named by the environment, with the state that was recorded when it was made.
+
+    Raises StateContradicted, RecordMissing, RecordForged, and what is wrong with a setting or with the keys.
+    """
+    settings = read()
     os.environ.setdefault("BANYAN_GM_ENGINE", settings.gm_engine)
+    os.environ.setdefault("BANYAN_LANGUAGE", settings.language)
     if settings.keys:
         os.environ.setdefault("BANYAN_KEYS", str(settings.keys))
+    record = installation.read(settings.places)
+    if record is None:
+        if settings.places.settings_file.exists():
+            raise RecordMissing(file=str(settings.places.record))
+        return settings  # nothing was made here yet
+    if "state" in settings.model_fields_set and settings.state != record.state:
+        raise StateContradicted(recorded=record.state, named=settings.state, place=place_of("state"))
+    settings.state = record.state
     return settings
+
+
+def _position(error: tomllib.TOMLDecodeError, file: Path) -> tuple[int, int]:
+    """Line and column, which the decoder tells in its message only."""
+    found = _POSITION.search(str(error))
+    if found:
+        return int(found[1]), int(found[2])
+    lines = file.read_text(encoding="utf-8").splitlines() or [""]
+    return len(lines), len(lines[-1]) + 1
+
+
+def place_of(name: str) -> str:
+    """Where a setting was written: its variable, or its line in the file."""
+    variable = f"BANYAN_{name.upper()}"
+    if any(one.upper() == variable for one in os.environ):
+        return variable
+    return f"{Home.from_environment().settings_file}: {name}"

@@ -30,6 +30,11 @@ class Home:
         return self.keys_directory or self.path.with_name(self.path.name + ".keys")
 
     @property
+    def record(self) -> Path:
+        """What the installation was made for, beside its keys: out of reach of settings and environment."""
+        return self.keys / "installation.json"
+
+    @property
     def database(self) -> Path:
         return self.path / "banyan.sqlite3"
 

@@ -163,3 +163,10 @@ class SampleOnly(IamError):
     code = "iam.sample_only"
     message = N_("只有样例安装可以这样做。生产安装请由系统管理员发放链接，另一位管理员确认。")
     audited_refusal = True
+
+
+class InstallationDiffers(IamError):
+    """The database belongs to another installation than the record beside the keys."""
+
+    code = "iam.installation_differs"
+    message = N_("数据库里登记的不是这套安装（{state}）。请核对 database 设置，或从备份恢复数据库和密钥目录。")

@@ -1,4 +1,4 @@
-"""Staff: accounts, credentials, links, sessions, roles, and requests that need two people.
+"""Staff: accounts, credentials, links, sessions, roles, requests that need two people, and what the installation is.
 
 All of them are guarded rows: a hash, a role or a session written by hand in the database carries no valid
 MAC.
@@ -198,3 +198,20 @@ class DualControlRequest(GuardedModel):
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.pk}"
+
+
+class Installation(GuardedModel):
+    """The one row that says what the installation was made for. The record beside the keys says the same."""
+
+    GUARDED_FIELDS = ("state", "mark", "made_at")
+
+    id = models.IntegerField(primary_key=True)
+    state = models.CharField(max_length=16)
+    mark = models.CharField(max_length=32, help_text="the random name of the installation, as in its record")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "iam_installation"
+
+    def __str__(self) -> str:
+        return f"{self.state}:{self.mark}"

@@ -7,14 +7,19 @@ from django.conf import settings
 from banyan.domain import audit
 from banyan.domain.iam.actions import NewLink, _end_sessions, _new_link
 from banyan.domain.iam.errors import SampleOnly
+from banyan.domain.iam.installation import SAMPLE, registered
 from banyan.domain.iam.models import StaffAccount
 from banyan.kernel.actor import system_actor
 
 
 @audit.action
 def renew_sample_links(*, now: datetime) -> list[NewLink]:
-    """A fresh link for every account of a sample; sessions end. Raises SampleOnly (an audited refusal) elsewhere."""
-    if settings.BANYAN.state != "sample":
+    """A fresh link for every account of a sample; sessions end. Raises SampleOnly (an audited refusal) elsewhere.
+
+    The record beside the keys and the guarded row must both say that this is a sample: one of them alone proves nothing.
+    """
+    row = registered()
+    if settings.BANYAN.state != SAMPLE or row is None or row.state != SAMPLE:
         raise SampleOnly
     actor = system_actor("init")
     links = []
