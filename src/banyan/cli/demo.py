@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from banyan.cli.messages import told
 from banyan.kernel import clock
+from banyan.kernel.errors import N_
 from banyan.kernel.home import Home
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def run_demo(
         click.echo(text, err=quiet)
 
     make_sample(home, leave_out=() if connector == EMBEDDED else SUPERIOR_CODES)
-    say(f"样例安装已建好：{home.path}")
+    say(told(N_("样例安装已建好：{place}"), place=home.path))
     with nullcontext(sheet) if sheet else default_sheet(rows) as chosen:
         return main_job_report(home, chosen, say=say, connector=connector, pin_letters=pin_letters, with_equipment=True)
 
@@ -98,7 +100,7 @@ def main_job_report(
 
         result = main_job.carry_sheet(home, people, sheet, advance, say)
         if main_job.revoke_one(people.clerk, result.requests, advance):
-            say("注销 1 对（停止使用）")
+            say(told(N_("注销 1 对（停止使用）")))
         if beside:
             ids = [opening.open_request(people.clerk, one, clock.now()).pk for one in beside]
             main_job.carry(home, people, ids, advance, say, result)
@@ -109,7 +111,7 @@ def main_job_report(
         _write_letters(pin_letters, result.tokens)
     if of_equipment:
         _, place = _gather(home, "demo-p256", of_equipment)
-        say(f"另签发 P-256 设备证书 1 张，属另一根，与其证书链放在 {place}")
+        say(told(N_("另签发 P-256 设备证书 1 张，属另一根，与其证书链放在 {place}"), place=place))
     return _report(home, result)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from banyan.cli.importing import import_file
+from banyan.cli.messages import told
 from banyan.cli.personalizing import NewToken, drawer, make_tokens, prepare, renew_pin, write_all
 from banyan.domain.ca import access as certificates
 from banyan.domain.ca import actions as ca
@@ -71,7 +72,12 @@ def carry_sheet(home: Home, people: People, sheet: Path, advance: Advance, say: 
     ``advance`` does a round with the connectors. Safe to start again: each request is taken from the step it is at.
     """
     imported = import_file(people.clerk, sheet, clock.now(), show=False)
-    say(f"导入 {imported.good + imported.failed} 行，受理 {imported.good} 件，未受理 {imported.failed} 行")
+    say(
+        told(
+            N_("导入 {rows} 行，受理 {good} 件，未受理 {failed} 行"),
+            rows=imported.good + imported.failed, good=imported.good, failed=imported.failed,
+        )
+    )  # fmt: skip
     ids = sheets.request_ids(people.clerk, imported.pk)
     result = Result(imported, list(ids))
     carry(home, people, ids, advance, say, result)
@@ -81,13 +87,13 @@ def carry_sheet(home: Home, people: People, sheet: Path, advance: Advance, say: 
 def carry(home: Home, people: People, ids: Sequence[int], advance: Advance, say: Say, result: Result) -> None:
     """Carry requests that came with their data to pairs in tokens that were handed over."""
     decide(people, ids)
-    say(f"校对、审核 {len(ids)} 件")
+    say(told(N_("校对、审核 {n} 件"), n=len(ids)))
     issue(home, people.clerk, ids, result)
     wait_for_certificates(people.clerk, ids, advance, say)
     personalize(home, people.clerk, ids, result)
-    say(f"签发并写入介质 {len(ids)} 件")
+    say(told(N_("签发并写入介质 {n} 件"), n=len(ids)))
     deliver(people, ids)
-    say(f"通知并交付 {len(ids)} 件")
+    say(told(N_("通知并交付 {n} 件"), n=len(ids)))
 
 
 def decide(people: People, ids: Sequence[int]) -> None:
@@ -157,15 +163,15 @@ def serial_for(request: ServiceRequest) -> str:
 
 def wait_for_certificates(clerk: Actor, ids: Sequence[int], advance: Advance, say: Say = lambda _text: None) -> None:
     """Have the connectors work until every request has its certificates. Raises StepFailed after two minutes."""
-    told = False
+    is_told = False
     for _ in range(_PATIENCE):
         advance()
         waiting = _at(clerk, ids, "issue")
         if not waiting:
             return
-        if not told:
-            say(f"等待上级 CA 签发 {len(waiting)} 件")
-            told = True
+        if not is_told:
+            say(told(N_("等待上级 CA 签发 {n} 件"), n=len(waiting)))
+            is_told = True
         time.sleep(_PAUSE)
     raise StepFailed(step=N_("签发"), reason=N_("CA 没有在两分钟内答复"))
 

@@ -20,6 +20,11 @@ def translate(message: str) -> str:
     return _catalogue(os.environ.get("BANYAN_LANGUAGE", "zh-hans")).gettext(message) if message else ""
 
 
+def told(message: str, **fields: object) -> str:
+    """A message in the terminal's language with what fills it."""
+    return translate(message).format_map(fields)
+
+
 def translated(error: BanyanError) -> str:
     """The error's message and the reasons that fill it, each translated once."""
     fields = {name: translate(value) if isinstance(value, str) else value for name, value in error.fields.items()}
