@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 export BANYAN_HOME ?= $(CURDIR)/.banyan
 JOBS ?= 2
+FUZZ_SECONDS ?= 300
 .DEFAULT_GOAL := help
 .PHONY: help setup system-packages test-packages run test check format bench soak lock messages clean
 
@@ -59,7 +60,9 @@ bench: setup ## Measure everything; figures as JSON, one a line
 	$(BIN)/banyan bench all --json
 
 soak: test-packages setup $(VENV)/.test-ready ## The long runs left out of make test
-	$(BIN)/pytest -q -m soak -o addopts="--import-mode=importlib" tests
+	$(BIN)/pytest -q -m soak
+	$(BIN)/python -c "import atheris" || { echo "no atheris for this processor: nothing fuzzed with coverage"; exit 1; }
+	for target in tests/fuzz/*.py; do $(BIN)/python $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit 1; done
 
 lock: ## Pin the Python packages anew (needs uv)
 	for set in runtime dev build; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -34,7 +34,5 @@ def test_a_hundred_kills_lose_nothing_and_double_nothing() -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_thousand_kills_lose_nothing_and_double_nothing(kind: str, request: pytest.FixtureRequest) -> None:
-    if "soak" not in request.config.getoption("markexpr"):
-        pytest.skip("make soak")
+def test_a_thousand_kills_lose_nothing_and_double_nothing(kind: str) -> None:
     campaign(kind, 1000)
