@@ -16,8 +16,11 @@ import pytest
 
 from banyan.cli import sample
 from banyan.kernel.home import Home
-from banyan.pki.certificate import Certificate, pem_to_der
+from banyan.pki.certificate import Certificate, certificate_to_pem, pem_to_der
+from banyan.pki.crl_view import parse_crl
 from banyan_token import SoftToken, TokenDrawer
+from support.bouncycastle import bouncycastle
+from support.pkilint import ALLOWED_IN_ENCRYPTION, lint
 
 SM2_ID = "distid:1234567812345678"
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n", re.DOTALL)
@@ -97,8 +100,45 @@ def test_openssl_verifies_each_certificate_and_the_chain(demo: Demo, tmp_path: P
         openssl("verify", "-partial_chain", "-trusted", str(issuer), "-vfyopt", SM2_ID, str(path))
     by_root = ["openssl", "verify", "-partial_chain", "-trusted", demo.report["root_certificate"], "-vfyopt", SM2_ID]
     assert subprocess.run([*by_root, str(demo.certificates[0])], capture_output=True).returncode != 0
-    shown = openssl("crl", "-in", demo.report["crl"], "-inform", "DER", "-noout", "-text")
+
+
+def authorities_of(demo: Demo) -> dict[bytes, bytes]:
+    """The issuing CAs by subject, DER."""
+    ders = [pem_to_der(text) for text in _PEM.findall(Path(demo.report["chain"]).read_text())]
+    return {Certificate.parse(der).subject_der: der for der in ders}
+
+
+def test_openssl_reads_the_list_and_bouncycastle_verifies_its_signature(demo: Demo, tmp_path: Path) -> None:
+    """OpenSSL 3.0 cannot be given the SM2 identity for a CRL."""
+    place = Path(demo.report["crl"])
+    shown = openssl("crl", "-in", str(place), "-inform", "DER", "-noout", "-text")
     assert "Next Update" in shown
+    assert "No Revoked Certificates" in shown
+    der = place.read_bytes()
+    authorities = authorities_of(demo)
+    issuer = tmp_path / "issuer.der"
+    issuer.write_bytes(authorities[parse_crl(der).issuer_der])
+    spoilt = tmp_path / "spoilt.crl"
+    spoilt.write_bytes(der[:-1] + bytes((der[-1] ^ 1,)))
+    classes = tmp_path / "classes"
+    classes.mkdir()
+    assert bouncycastle(classes)("Judge", "crls", issuer, place, spoilt) == ["true 0", "false 0"]
+
+
+def test_pkilint_finds_nothing_in_what_was_issued_but_what_is_allowed_for_a_reason(demo: Demo, tmp_path: Path) -> None:
+    authorities = authorities_of(demo)
+    found: dict[str, set[str]] = {}
+    for number, der in enumerate(authorities.values()):
+        place = tmp_path / f"{number}.pem"
+        place.write_text(certificate_to_pem(der))
+        found[str(place)] = lint("lint_pkix_cert", str(place))
+    found[demo.report["root_certificate"]] = lint("lint_pkix_cert", demo.report["root_certificate"])
+    for place in demo.certificates:
+        usage = Certificate.parse(pem_to_der(place.read_bytes())).key_usage or ()
+        is_for_encryption = "digitalSignature" not in usage
+        found[place.name] = lint("lint_pkix_cert", str(place)) - (ALLOWED_IN_ENCRYPTION if is_for_encryption else set())
+    assert len(found) > 2 * ROWS
+    assert {name: codes for name, codes in found.items() if codes} == {}
 
 
 def secrets_of(demo: Demo) -> dict[str, bytes]:
