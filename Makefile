@@ -7,6 +7,8 @@ export PYTHONDONTWRITEBYTECODE :=
 export BANYAN_HOME ?= $(CURDIR)/.banyan
 JOBS ?= 2
 FUZZ_SECONDS ?= 300
+# Besides the whole domain, what must hold on PostgreSQL as on SQLite.
+ON_BOTH := $(addprefix tests/journeys/,test_kill_nine.py test_tampering.py test_leaks.py test_demo_cli.py)
 .DEFAULT_GOAL := help
 .PHONY: help setup system-packages test-packages run test check format bench soak lock messages clean
 
@@ -38,7 +40,7 @@ run: setup ## Make a sample installation (or continue it), issue its certificate
 
 test: test-packages setup $(VENV)/.test-ready ## Set everything up and run every test
 	$(BIN)/pytest -n $(JOBS) -q
-	BANYAN_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) -q tests/domain
+	BANYAN_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) -q tests/domain $(ON_BOTH)
 
 $(VENV)/.test-ready: requirements/dev.txt $(VENV)/.set-up
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt

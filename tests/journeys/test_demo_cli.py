@@ -9,9 +9,12 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from banyan.cli import sample
@@ -20,6 +23,7 @@ from banyan.pki.certificate import Certificate, certificate_to_pem, pem_to_der
 from banyan.pki.crl_view import parse_crl
 from banyan_token import SoftToken, TokenDrawer
 from support.bouncycastle import bouncycastle
+from support.installation import database_of_this_run, fresh_database
 from support.pkilint import ALLOWED_IN_ENCRYPTION, lint
 
 SM2_ID = "distid:1234567812345678"
@@ -34,6 +38,7 @@ class Demo:
     report: Mapping[str, str]
     letters: Path
     words: str
+    environment: Mapping[str, str]
 
     @property
     def home(self) -> Home:
@@ -56,12 +61,14 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     place = tmp_path_factory.mktemp("demo")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BANYAN_")}
     environment["BANYAN_HOME"] = str(place / "home")
+    if database := fresh_database(database_of_this_run()):
+        environment["BANYAN_DATABASE"] = database
     options = ["--json", "--connector", request.param, "--pin-letters", str(place / "letters"), "--rows", str(ROWS)]
     done = subprocess.run(
         [sys.executable, "-m", "banyan", "demo", *options], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    return Demo(json.loads(done.stdout), place / "letters", done.stdout + done.stderr)
+    return Demo(json.loads(done.stdout), place / "letters", done.stdout + done.stderr, environment)
 
 
 def openssl(*arguments: str) -> str:
@@ -174,6 +181,23 @@ def forms(secret: bytes) -> set[bytes]:
     return {shape for shape in shapes if len(shape) >= (8 if shape == secret else 10)}
 
 
+def values_of_tables(demo: Demo) -> Iterator[tuple[str, object]]:
+    """Every value of every table, with the table's name."""
+    url = demo.environment.get("BANYAN_DATABASE", "")
+    if url:
+        names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        database: Any = psycopg.connect(url)
+    else:
+        names = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        database = sqlite3.connect(f"file:{demo.home.database}?mode=ro", uri=True)
+    with closing(database):
+        tables = [name for (name,) in database.execute(names).fetchall()]
+        assert len(tables) > 20
+        for table in tables:
+            for row in database.execute(f'SELECT * FROM "{table}"').fetchall():  # noqa: S608  (a name from the schema)
+                yield from ((table, value) for value in row)
+
+
 def contents(demo: Demo) -> Iterator[tuple[str, bytes]]:
     """Every file of the installation, what is inside archives, every value of every table, and what was printed."""
     for path in sorted(demo.home.path.rglob("*")):
@@ -183,14 +207,9 @@ def contents(demo: Demo) -> Iterator[tuple[str, bytes]]:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 yield from ((f"{path}:{name}", archive.read(name)) for name in archive.namelist())
-    with sqlite3.connect(f"file:{demo.home.database}?mode=ro", uri=True) as database:
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            for row in database.execute(f'SELECT * FROM "{table}"'):  # noqa: S608  (a name from the schema itself)
-                for value in row:
-                    if isinstance(value, str | bytes):
-                        yield f"table {table}", value.encode() if isinstance(value, str) else value
-    database.close()
+    for table, value in values_of_tables(demo):
+        if isinstance(value, str | bytes):
+            yield f"table {table}", value.encode() if isinstance(value, str) else value
     yield "what was printed", demo.words.encode()
 
 
@@ -206,10 +225,11 @@ def test_no_number_pin_or_key_is_found_anywhere(demo: Demo) -> None:
 
 
 def test_the_audit_of_the_demo_is_whole(demo: Demo) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BANYAN_")}
-    environment["BANYAN_HOME"] = str(demo.home.path)
     done = subprocess.run(
-        [sys.executable, "-m", "banyan", "audit", "verify", "--json"], env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "banyan", "audit", "verify", "--json"],
+        env=demo.environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout
     assert json.loads(done.stdout)["is_good"]
