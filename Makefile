@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 export BANYAN_HOME ?= $(CURDIR)/.banyan
 JOBS ?= 2
+FUZZ_SECONDS ?= 300
+# Besides the whole domain, what must hold on PostgreSQL as on SQLite.
+ON_BOTH := $(addprefix tests/journeys/,test_kill_nine.py test_tampering.py test_leaks.py test_demo_cli.py)
 .DEFAULT_GOAL := help
 .PHONY: help setup system-packages test-packages run test check format bench soak lock messages clean
 
@@ -37,7 +40,7 @@ run: setup ## Make a sample installation (or continue it), issue its certificate
 
 test: test-packages setup $(VENV)/.test-ready ## Set everything up and run every test
 	$(BIN)/pytest -n $(JOBS) -q
-	BANYAN_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) -q tests/domain
+	BANYAN_TEST_DATABASE=postgresql $(BIN)/pytest -n $(JOBS) -q tests/domain $(ON_BOTH)
 
 $(VENV)/.test-ready: requirements/dev.txt $(VENV)/.set-up
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
@@ -59,7 +62,9 @@ bench: setup ## Measure everything; figures as JSON, one a line
 	$(BIN)/banyan bench all --json
 
 soak: test-packages setup $(VENV)/.test-ready ## The long runs left out of make test
-	$(BIN)/pytest -q -m soak -o addopts="--import-mode=importlib" tests
+	$(BIN)/pytest -q -m soak
+	$(BIN)/python -c "import atheris" || { echo "no atheris for this processor: nothing fuzzed with coverage"; exit 1; }
+	for target in tests/fuzz/*.py; do $(BIN)/python $$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit 1; done
 
 lock: ## Pin the Python packages anew (needs uv)
 	for set in runtime dev build; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -34,8 +34,8 @@ def openssl_builder() -> FFI:
     ffi.cdef(declarations(OPENSSL_ONLY))
     ffi.set_source(
         "banyan.gm._openssl",
-        '#include "common.h"\n' + OPENSSL_ONLY,
-        sources=[str(HERE / name) for name in ("common.c", "openssl.c", "openssl_sm4.c")],
+        '#include "sm2_values.h"\n' + OPENSSL_ONLY,
+        sources=[str(HERE / name) for name in ("sm2_values.c", "openssl.c", "openssl_sm4.c")],
         include_dirs=[str(HERE)],
         libraries=["crypto"],
         extra_compile_args=COMMON_FLAGS,
@@ -47,12 +47,12 @@ def openssl_builder() -> FFI:
 def ipp_builder(module: str = "banyan.gm._ipp", lanes: Path | None = None) -> FFI:
     """The ipp engine; ``lanes`` is a C file that stands in for the multi-buffer library in a test."""
     archives = ["libippcp.a"] if lanes else ["libcrypto_mb.a", "libippcp.a"]
-    sources = [HERE / name for name in ("common.c", "ipp.c", "ipp_single.c", "ipp_lanes.c", "ipp_sm4.c")]
+    sources = [HERE / name for name in ("sm2_values.c", "ipp.c", "ipp_single.c", "ipp_lanes.c", "ipp_sm4.c")]
     ffi = FFI()
     ffi.cdef(declarations())
     ffi.set_source(
         module,
-        '#include "common.h"\n',
+        '#include "sm2_values.h"\n',
         sources=[str(source) for source in (*sources, lanes) if source],
         include_dirs=[str(HERE), str(PREFIX / "include"), str(PREFIX / "include" / "aggregator")],
         extra_objects=[str(PREFIX / "lib" / name) for name in archives],

@@ -2,7 +2,7 @@
 #ifndef BANYAN_GM_IPP_H
 #define BANYAN_GM_IPP_H
 
-#include "common.h"
+#include "sm2_values.h"
 
 /* Which functions of the multi-buffer library this processor can run; asked once. */
 extern int bgm_lanes_sm2, bgm_lanes_sm3, bgm_lanes_sm4;

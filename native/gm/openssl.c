@@ -7,7 +7,7 @@
 #include <openssl/objects.h>
 #include <openssl/params.h>
 
-#include "common.h"
+#include "sm2_values.h"
 
 #define LONGEST_TEXT ((size_t)1 << 30)
 

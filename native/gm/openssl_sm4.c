@@ -2,7 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#include "common.h"
+#include "sm2_values.h"
 
 #define LONGEST_UPDATE ((size_t)1 << 30)
 

@@ -52,9 +52,24 @@ def test_a_users_signing_key_is_born_in_a_token_only() -> None:
     assert not [name for name in makers if not name.startswith(allowed)]
 
 
-@pytest.mark.parametrize("name", ["utils", "helpers", "common", "misc"])
-def test_no_file_has_a_name_that_says_nothing(name: str) -> None:
-    assert not list(SOURCE.rglob(f"{name}.py"))
+def tracked() -> list[Path]:
+    """Every file of the repository, as git names it."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [Path(name) for name in listed.split("\0") if name and (ROOT / name).exists()]
+
+
+_SAYS_NOTHING = re.compile(r"utils?|helpers?|commons?|misc|stuff|things?|lib|tools?", re.IGNORECASE)
+
+
+def test_no_file_or_directory_has_a_name_that_says_nothing() -> None:
+    """Whatever the language; templates, scripts and documents too."""
+    parts = {(path, part) for path in tracked() for part in path.parts}
+    assert not [str(path) for path, part in parts if _SAYS_NOTHING.fullmatch(part.lstrip("_").split(".")[0])]
+
+
+@pytest.mark.parametrize("name", ["utils", "helper", "common", "misc"])
+def test_a_name_that_says_nothing_would_be_seen(name: str) -> None:
+    assert _SAYS_NOTHING.fullmatch(name)
 
 
 def test_migrations_import_no_code_of_ours() -> None:
@@ -135,11 +150,61 @@ def test_no_command_speaks_english_to_a_chinese_installation() -> None:
     assert not found, "\n".join(found)
 
 
-def test_the_product_names_no_place_outside_itself() -> None:
-    """A newcomer's clone stands alone."""
-    result = subprocess.run(["git", "grep", "-nE", r"\.\./shared"], cwd=ROOT, capture_output=True, text=True)
-    hits = [line for line in result.stdout.splitlines() if not line.startswith("tests/architecture/")]
+# Roots of a machine's own tree that a clone must not count on. /usr, /etc, /tmp, /dev, /proc are a system's.
+_PLACE_OUTSIDE = re.compile(
+    r"""(?<![\w./~>})\]-])/(?:work|home|root|opt|srv|mnt|media|data|Users|shared|workspace|builds?|nix)(?:/|\b(?=["'`\s]))"""
+    r"""|\.\./shared|~/(?!\.)\w"""
+)
+# Hosts that software is fetched from: which one serves a machine is that machine's affair.
+_REGISTRY = re.compile(
+    r"(?:[\w.-]+\.)?(?:pypi\.(?:org|python\.org)|pythonhosted\.org|npmjs\.(?:org|com)|npmmirror\.com|taobao\.org"
+    r"|yarnpkg\.com|tuna\.tsinghua\.edu\.cn|mirrors?\.[\w-]+\.\w+|deb\.debian\.org|docker\.io|ghcr\.io|quay\.io"
+    r"|repo1?\.maven\.\w+|jsdelivr\.net|unpkg\.com|cdnjs\.\w+|googleapis\.com|artifactory[\w.-]*|nexus[\w-]*\.[\w.]+)"
+    r"|--(?:extra-)?index-url|--find-links|\b(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d+){2,3}:\d+"
+)
+_SPEAKS_OF_NOWHERE = {
+    # A made-up secret place that a page must not show.
+    "tests/journeys/test_pages.py": "/srv/secret",
+}
+
+
+def places_outside(text: str) -> list[str]:
+    return [found[0] for pattern in (_PLACE_OUTSIDE, _REGISTRY) for found in pattern.finditer(text)]
+
+
+def test_the_repository_names_no_place_outside_itself() -> None:
+    """A newcomer's clone stands alone: no directory of somebody's machine, no registry's host, no mirror."""
+    hits = []
+    for path in tracked():
+        if path.parts[:2] == ("tests", "architecture"):
+            continue
+        try:
+            text = (ROOT / path).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # a picture, a certificate
+        text = text.replace(_SPEAKS_OF_NOWHERE.get(str(path), "\0"), "")
+        hits += [f"{path}: {place}" for place in places_outside(text)]
     assert not hits
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "open('/work/main')", "cd /home/somebody/banyan", 'ROOT = "/opt/banyan"', "../shared/ui", "~/banyan/data",
+        "https://pypi.org/simple", "registry.npmjs.org", "pypi.tuna.tsinghua.edu.cn", "pip install --index-url x",
+        "http://192.168.0.4:3141/root", "/root/.cache", "`/workspace/x`",
+    ],
+)  # fmt: skip
+def test_a_place_outside_would_be_seen(text: str) -> None:
+    assert places_outside(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/usr/share/java", "<home>/run", "tests/data/x", "{place}/home/x", "/tmp/x", "docs/work/x", "path /x/work/y"],
+)
+def test_a_place_inside_or_of_every_system_may_be_named(text: str) -> None:
+    assert not places_outside(text)
 
 
 def test_lock_files_hold_no_address() -> None:

@@ -1,10 +1,8 @@
 """BouncyCastle judges what OpenSSL 3.0 cannot with SM2: messages, enveloped keys; and makes objects that we read.
 
-Needs a JDK and Debian's libbcpkix-java; the reason is told when they are missing.
+Needs a JDK and Debian's libbcpkix-java, which ``make test`` installs; without them these tests fail.
 """
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,45 +13,21 @@ from banyan import gm
 from banyan.pki import anchors, cms, csr, envelope, names
 from banyan.pki import strict_der as der
 from banyan.pki.csr import CertificationRequest
+from support.bouncycastle import Java, bouncycastle
 from support.small_pki import Authority, P256Key, Sm2Key, encryption_extensions, signing_extensions
 
 pytestmark = pytest.mark.interop
 
-SOURCES = Path(__file__).parent / "java"
-JARS = [Path("/usr/share/java") / name for name in ("bcpkix.jar", "bcprov.jar", "bcutil.jar")]
 SUBJECT = names.encode_name((("C", "CN"), ("ST", "福建省"), ("O", "测试单位"), ("CN", "互通试验")))
 CONTENT = "由 BouncyCastle 判定的内容".encode() * 5
 TOKEN = Sm2Key()
 ESCROWED = Sm2Key()
 
-Java = Callable[..., list[str]]
-
 
 @pytest.fixture(scope="session")
 def java(tmp_path_factory: pytest.TempPathFactory) -> Java:
     """Runs one of the programs under ``java/``; answers its lines."""
-    if shutil.which("java") is None or shutil.which("javac") is None:
-        pytest.skip("no JDK on this machine (Debian: default-jdk-headless)")
-    missing = [jar.name for jar in JARS if not jar.exists()]
-    if missing:
-        pytest.skip(f"{', '.join(missing)} missing (Debian: libbcpkix-java)")
-    classes = tmp_path_factory.mktemp("classes")
-    path = ":".join(map(str, (classes, *JARS)))
-    sources = sorted(map(str, SOURCES.glob("*.java")))
-    subprocess.run(
-        ["javac", "-nowarn", "-encoding", "UTF-8", "-d", str(classes), "-cp", path, *sources],
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-
-    def run(program: str, *arguments: object) -> list[str]:
-        command = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", path, program, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
-
-    return run
+    return bouncycastle(tmp_path_factory.mktemp("classes"))
 
 
 @pytest.fixture
@@ -154,6 +128,47 @@ def test_it_opens_our_enveloped_keys(java: Java, save: Save) -> None:
     lines = java("Judge", "enveloped-keys", TOKEN.private.hex(), *save(made))
     expected = [private.hex() for private, _ in fresh]
     assert lines == [f"true {text}" for text in (*expected, expected[0])]
+
+
+def test_it_opens_our_skf_blobs(java: Java, save: Save) -> None:
+    """ENVELOPEDKEYBLOB, read by the offsets of GM/T 0016, in both layouts of the key field."""
+    fresh = gm.sm2.generate_keypairs(3)
+    items = [(TOKEN.public, private, public) for private, public in fresh]
+    usual = [envelope.to_skf_blob(one) for one in envelope.enveloped_key_many(items)]
+    whole = envelope.to_skf_blob(
+        envelope.enveloped_key_many(items[:1], whole_field=True)[0], layout=envelope.KeyFieldLayout.WHOLE_64
+    )
+    mixed = envelope.to_skf_blob(envelope.enveloped_key(TOKEN.public, fresh[0].private, fresh[1].public))
+    lines = java("Judge", "skf-blobs", TOKEN.private.hex(), *save([*usual, whole, mixed]))
+    expected = [private.hex() for private, _ in fresh]
+    assert lines == [f"true {text}" for text in (*expected, expected[0])] + [f"false {expected[0]}"]
+
+
+def test_it_opens_our_envelopes_and_verifies_what_is_signed_in_them(java: Java, save: Save) -> None:
+    """EnvelopedData and SignedAndEnvelopedData of GM/T 0010, opened with SM2 and SM4, in both syntaxes."""
+    authority = Authority("互通CA")
+    recipient = authority.issue("收件人", TOKEN, encryption_extensions())
+    author = Sm2Key()
+    signer = cms.MessageSigner(authority.issue("签名人", author, signing_extensions()), author.sign)
+    liar = cms.MessageSigner(signer.certificate_der, ESCROWED.sign)
+    (content,) = save([CONTENT])
+    messages = [
+        cms.envelop(CONTENT, [recipient]),
+        cms.envelop(CONTENT, [recipient], recipient_form="key_id", syntax=cms.Syntax.PKCS7),
+        cms.sign_and_envelop(CONTENT, signer, [recipient]),
+        cms.sign_and_envelop(CONTENT, signer, [recipient], recipient_form="key_id", syntax=cms.Syntax.PKCS7),
+        cms.sign_and_envelop(CONTENT, liar, [recipient]),
+        cms.envelop(CONTENT + b"x", [recipient]),
+    ]
+    gm_types, pkcs7_types = "1.2.156.10197.6.1.4.2", "1.2.840.113549.1.7"
+    assert java("Judge", "envelopes", TOKEN.private.hex(), content, *save(messages)) == [
+        f"{gm_types}.3 true",
+        f"{pkcs7_types}.3 true",
+        f"{gm_types}.4 true true",
+        f"{pkcs7_types}.4 true true",
+        f"{gm_types}.4 true false",
+        f"{gm_types}.3 false",
+    ]
 
 
 def test_we_read_what_it_makes(java: Java, save: Save, tmp_path: Path) -> None:

@@ -1,14 +1,9 @@
 """Outside judges of certificates and CRLs: OpenSSL and pkilint (issue 2, judged from outside)."""
 
-import contextlib
-import io
-import json
 import shutil
 import subprocess
-import warnings
 from datetime import timedelta
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -30,6 +25,7 @@ from support.certificates import (
     parts_for,
     sm2_key,
 )
+from support.pkilint import ALLOWED_IN_ENCRYPTION, lint
 
 pytestmark = pytest.mark.interop
 OPENSSL = shutil.which("openssl") or "openssl"
@@ -165,31 +161,15 @@ def root_of(spki: bytes, sign: Sign) -> Authority:
     return Authority(certificate, issuer_of(Certificate.parse(certificate), **URLS), sign)
 
 
-# What pkilint may object to, and why it stands all the same.
-ALLOWED = {
-    # GB/T 20518-2018 §5.2.4.2.3 gives encryption certificates exactly these bits; RFC 8813, which pkilint
-    # follows, forbids two of them for id-ecPublicKey because ECDH has no use for them. SM2 encryption has.
-    ("pkix.key_usage_value_prohibited_for_ec", Use.ENCRYPTION),
-}
 # pkilint knows no SM2, so it cannot check those signatures; OpenSSL does above.
 UNSUPPORTED = {"SM2": {"pkix.unsupported_algorithm"}, "P256": set()}
-
-
-def lint(tool: str, *arguments: str) -> set[str]:
-    """Codes of the findings of a pkilint program from NOTICE upwards (its main function, called in this process)."""
-    output = io.StringIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(output):
-        warnings.simplefilter("ignore")  # the judge's own use of deprecated calls and unclosed files
-        import_module(f"pkilint.bin.{tool}").main(["lint", "-s", "NOTICE", "-f", "JSON", *arguments])
-    results = json.loads(output.getvalue())["results"]
-    return {row["code"] for result in results for row in result["finding_descriptions"]}
 
 
 @pytest.mark.parametrize(("code", "use", "is_soft"), END_ENTITIES, ids=IDS)
 def test_pkilint_finds_nothing_but_what_is_allowed_for_a_reason(tmp_path, code, use, is_soft):
     _, issuing = chain(PROFILES[code].signature_algorithm)
     leaf, issuer = write_pem(tmp_path, leaf=sample(code, use, is_soft), issuing=issuing.certificate)
-    allowed = {finding for finding, where in ALLOWED if where is use and code.startswith("sm2-")}
+    allowed = ALLOWED_IN_ENCRYPTION if use is Use.ENCRYPTION and code.startswith("sm2-") else set()
     assert lint("lint_pkix_cert", leaf) == allowed
     assert lint("lint_pkix_signer_signee_cert_chain", issuer, leaf) == UNSUPPORTED[PROFILES[code].signature_algorithm]
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -168,10 +168,22 @@ class Nursery:
         return json.loads(self._main.stdout.readline())
 
     def start(
-        self, role: str, *, boundary: str = "", passings: int = 1, largest_file: int = 0, **options: Any
+        self,
+        role: str,
+        *,
+        boundary: str = "",
+        passings: int = 1,
+        any_of: Sequence[str] = (),
+        note: str = "",
+        largest_file: int = 0,
+        **options: Any,
     ) -> Process:
-        """Fork a process in a role of ``support.killing``: armed with a boundary, or on a disk as good as full."""
-        order = {"boundary": boundary, "passings": passings, "largest_file": largest_file, "options": options}
+        """Fork a process in a role of ``support.killing``: armed with a boundary, or on a disk as good as full.
+
+        ``any_of``: it dies at the first of these boundaries that it passes, and writes into ``note`` which it was.
+        """
+        order = {"boundary": boundary, "passings": passings, "any_of": list(any_of), "note": note,
+                 "largest_file": largest_file, "options": options}  # fmt: skip
         return Process(self, role, self.ask(role=role, **order))
 
     def finish(self, role: str, *, seconds: float = 120, **options: Any) -> None:
@@ -201,7 +213,11 @@ class Nursery:
         """The figures of the judge; an AssertionError with what is wrong."""
         place = self.home.path.parent / "judgement.json"
         self.finish("judge", place=str(place), expected=expected, thorough=thorough)
-        found = json.loads(place.read_text(encoding="utf-8"))
+        return self.verdict()
+
+    def verdict(self) -> Mapping[str, Any]:
+        """What the judge wrote; an AssertionError with what is wrong."""
+        found = json.loads((self.home.path.parent / "judgement.json").read_text(encoding="utf-8"))
         assert not found["wrong"], found["wrong"][:20]
         figures: Mapping[str, Any] = found["figures"]
         return figures

@@ -28,6 +28,54 @@ def judge(place: str, expected: int, thorough: bool = False) -> None:
     Path(place).write_text(json.dumps({"wrong": wrong, "figures": figures}, ensure_ascii=False), encoding="utf-8")
 
 
+def judge_life(place: str, lives: int) -> None:
+    """As ``judge``, after lives (``support.life``) with revocations, imports and a restore each."""
+    from banyan.domain.ca.models import Certificate, CertificatePair, Issuance
+    from banyan.domain.inventory.models import PersonalizationTask, TaskState
+    from banyan.domain.ra.models import ServiceRequest
+    from banyan.kernel.home import Home
+
+    home = Home.from_environment()
+    wrong: list[Finding] = []
+    signed, own_pairs = _journal(home, wrong)
+    signed += _superior(home)
+    pairs = CertificatePair.objects.unscoped("the judge sees all")
+    own = Counter(Certificate.objects.filter(pair__origin="OWN").values_list("serial", flat=True))
+    foreign = pairs.filter(origin="FOREIGN").count()
+    wrong += [f"{name} more than once: {one}" for name, found in (("signed", signed), ("recorded", own))
+              for one, count in found.items() if count > 1]  # fmt: skip
+    wrong += [f"signed, not recorded: {serial}" for serial in signed - own]
+    wrong += [f"recorded, never signed: {serial}" for serial in own - signed]
+    if foreign != 3 * lives:
+        wrong.append(f"{foreign} pairs imported in {lives} lives")
+    replayed = pairs.filter(origin="OWN", issuance__isnull=True)
+    if replayed.count() != lives:
+        wrong.append(f"{replayed.count()} pairs replayed in {lives} lives")
+    tasks = PersonalizationTask.objects.unscoped("the judge sees all")
+    in_tokens = _in_tokens(home)
+    done = set(tasks.filter(state=TaskState.VERIFIED).values_list("issuance_id", flat=True))
+    for pair in pairs.filter(origin="OWN"):
+        serials = set(Certificate.objects.filter(pair=pair).values_list("serial", flat=True))
+        is_held = bool(serials) and serials <= set(in_tokens)
+        if pair.issuance_id is None or pair.issuance_id in done:
+            if not is_held:
+                wrong.append(f"pair {pair.pk} is in no token")
+        elif pair.state != "REVOKED":
+            wrong.append(f"pair {pair.pk} is in force and nothing accounts for it")
+    wrong += [f"in tokens, not recorded: {serial}" for serial in set(in_tokens) - set(own)]
+    wrong += [f"task {one.pk} is {one.state}" for one in tasks.exclude(state__in=(TaskState.VERIFIED, TaskState.VOID))]
+    wrong += [f"issuance {one.pk} is {one.state}" for one in Issuance.objects.filter(state__in=("INTENT", "SUBMITTED"))]
+    states = Counter(ServiceRequest.objects.unscoped("the judge sees all").values_list("state", flat=True))
+    if states != {"DONE": 14 * lives, "CANCELLED": 2 * lives}:
+        wrong.append(f"requests: {dict(states)} after {lives} lives")
+    keys = _kmc_keys(home)
+    if keys != own_pairs:
+        wrong.append(f"{keys} keys in escrow for {own_pairs} pairs of our own")
+    wrong += _audit(home)
+    figures = {"certificates": sum(own.values()), "own_pairs": own_pairs, "foreign": foreign}
+    Path(place).write_text(json.dumps({"wrong": wrong, "figures": figures}, ensure_ascii=False), encoding="utf-8")
+
+
 def _certificates(home: Any, wrong: list[Finding], expected: int) -> dict[str, int]:
     """Signed = recorded = accounted for, each once."""
     from banyan.domain.ca.models import Certificate, CertificatePair, Issuance

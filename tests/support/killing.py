@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -53,13 +53,26 @@ class Trap:
         self.passing(f"{what}.after")
 
 
-def arm(boundary: str, passings: int = 1) -> None:
+class FirstOf(Trap):
+    """Ends this process at whichever of many boundaries it passes first, and leaves word in ``note`` which it was."""
+
+    def __init__(self, boundaries: Iterable[str], note: Path) -> None:
+        super().__init__("", 1)
+        self._boundaries = frozenset(boundaries)
+        self._note = note
+
+    def passing(self, moment: str) -> None:
+        if moment in self._boundaries:
+            self._note.write_text(moment)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(trap: Trap) -> None:
     """Set the trap in every place that this process may pass: ``<what>.before`` or ``<what>.after``.
 
     ``what`` is an action's transaction (``ra._issue_slice``), the commit of a store of its own by file and the table
     written last (``journal.db:issued``), or ``token.write`` and ``token.rename``.
     """
-    trap = Trap(boundary, passings)
     _watch_actions(trap)
     _watch_stores(trap)
     _watch_tokens(trap)
@@ -250,11 +263,11 @@ def worker(sheet: str, sessions: str, tokens_serve: bool = True) -> None:
     from banyan.kernel.home import Home
 
     home = Home.from_environment()
-    personalizing.drawer = main_job.drawer = _drawer_of_processes if tokens_serve else _quick_drawer
+    personalizing.drawer = main_job.drawer = drawer_of_processes if tokens_serve else _quick_drawer
     main_job.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 10))  # type: ignore[assignment]
 
     def advance() -> None:
-        rounds.carry_on_all(home, _moment_due(), rounds.RoundOutcome())
+        rounds.carry_on_all(home, moment_due(), rounds.RoundOutcome())
 
     for attempt in range(1000):
         try:
@@ -272,7 +285,12 @@ def token_socket(home: Any, serial: str) -> Path:
     return Path(home.socket(serial))
 
 
-def _drawer_of_processes(home: Any) -> Any:
+def making_of(home: Any, serial: str) -> Path:
+    """A file that differs each time a device of this number is made."""
+    return Path(home.path.parent / f"made-{serial}")
+
+
+def drawer_of_processes(home: Any) -> Any:
     """The drawer, in which each token is reached through the process that serves it."""
     from banyan_token import TokenDrawer
     from banyan_token.client import TokenClient
@@ -282,7 +300,9 @@ def _drawer_of_processes(home: Any) -> Any:
             return TokenClient(token_socket(home, serial), timeout=20)
 
         def create(self, serial: str, **options: Any) -> Any:
-            return super().create(serial, **{"iterations": 2, **options})
+            made = super().create(serial, **{"iterations": 2, **options})
+            making_of(home, serial).write_text(str(time.monotonic_ns()))
+            return made
 
     return Processes(home.tokens, machine_secret_path=home.keys / "token.secret")
 
@@ -310,7 +330,7 @@ def _home() -> Any:
     return Home.from_environment()
 
 
-def _moment_due() -> datetime:
+def moment_due() -> datetime:
     """Now, or as late as the last intent that rests after a fruitless try: so tests do not wait minutes."""
     from django.db.models import Max
 
@@ -352,8 +372,12 @@ def _load_everything() -> None:
     from banyan.pki.profile import load_profiles
     from banyan.signer import kmc_process, process
     from banyan_token import client, serve
-    from support import judging
+    from support import judging, life
 
+    ROLES["life"] = life.live
+    ROLES["restored"] = life.carry_on_after_a_restore
+    ROLES["lost"] = life.work_that_gets_lost
+    ROLES["judge_life"] = judging.judge_life
     assert all((client, kmc_process, main_job, process, rounds, sample_work, serve, simulated_superior, simulator))
     assert verifying
     ROLES["judge"] = judging.judge
@@ -373,7 +397,9 @@ def _become(order: dict[str, Any], log: Path) -> None:
         if order.get("largest_file"):
             resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], order["largest_file"]))
         if order.get("boundary"):
-            arm(order["boundary"], order.get("passings", 1))
+            arm(Trap(order["boundary"], order.get("passings", 1)))
+        if order.get("any_of"):
+            arm(FirstOf(order["any_of"], Path(order["note"])))
         ROLES[order["role"]](**order.get("options", {}))
         status = 0
     except BaseException:

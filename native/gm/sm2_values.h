@@ -1,6 +1,6 @@
-/* What both engines share: constants of the curve, ranges, randomness, DER. No curve or cipher arithmetic. */
-#ifndef BANYAN_GM_COMMON_H
-#define BANYAN_GM_COMMON_H
+/* SM2 values as bytes, for both engines: constants, ranges, fresh scalars, Z, DER; counters. No curve or cipher arithmetic. */
+#ifndef BANYAN_GM_SM2_VALUES_H
+#define BANYAN_GM_SM2_VALUES_H
 
 #include <errno.h>
 #include <stddef.h>

@@ -1,0 +1,39 @@
+"""Whoever adds an action or a store's table says where processes are killed at its commits, or why nowhere."""
+
+from support.boundaries import actions, store_commits
+from support.campaign import OF_THE_OTHERS, OF_THE_WORKER
+from support.life_campaign import ACTIONS_OF_THE_LIFE, EXCEPTIONS, GAPS, STORES_OF_THE_LIFE
+
+_TOKEN = {"token.write", "token.rename"}
+_EXCEPTED = frozenset().union(*EXCEPTIONS.values())
+
+
+def named(*boundaries: str) -> set[str]:
+    return {boundary.rpartition(".")[0] for boundary in boundaries}
+
+
+def test_processes_are_killed_at_every_action_s_commit() -> None:
+    killed = (named(*OF_THE_WORKER) - _TOKEN) | ACTIONS_OF_THE_LIFE
+    assert actions() - killed == {name for name in _EXCEPTED if ".db:" not in name}
+    assert killed <= actions()
+
+
+def test_processes_are_killed_at_every_commit_of_signer_and_key_centre() -> None:
+    killed = {
+        what
+        for process, what in ((one, named(two).pop()) for one, two in OF_THE_OTHERS)
+        if process in ("signer", "kmc")
+    }
+    killed |= {*STORES_OF_THE_LIFE["signer"], *STORES_OF_THE_LIFE["kmc"]}
+    assert store_commits() - killed == {name for name in _EXCEPTED if ".db:" in name}
+    assert killed <= store_commits()
+
+
+def test_a_gap_is_one_moment_of_an_action_that_dies_at_the_other() -> None:
+    assert named(*GAPS) <= ACTIONS_OF_THE_LIFE
+    assert all(len({f"{name}.before", f"{name}.after"} & GAPS) == 1 for name in named(*GAPS))
+
+
+def test_no_action_is_excepted_twice_or_killed_all_the_same() -> None:
+    assert sum(map(len, EXCEPTIONS.values())) == len(_EXCEPTED)
+    assert not _EXCEPTED & (ACTIONS_OF_THE_LIFE | named(*OF_THE_WORKER))

@@ -1,0 +1,812 @@
+"""The whole life of certificates and of the office around them, as one process that may die at any moment.
+
+Everything the domain's actions do outside the main job: people and rights, parties, systems, stock, the businesses on a
+pair, CRLs, key recovery by two officers, certificates of another CA, the replay of the journal after a restore. A new
+process takes up where a dead one was: what has been done is seen in the database, as a person would look.
+
+``once`` asks the audit: an action and its record are one transaction, so a step whose event has one record more than
+before the step was done, exactly once.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+_PINS: dict[str, str] = {}  # of this process
+PASSWORD, NEW_PASSWORD = "Sturdy-9-oak-tree", "Sturdy-8-oak-trees"
+
+
+def live(place: str, number: int) -> None:
+    """One life, up to the backup; begins again when a process it needs does not answer."""
+    _patiently(lambda: Life(Path(place), number).run())
+
+
+def work_that_gets_lost(place: str, number: int) -> None:
+    """After the backup: a pair more, and a checkpoint."""
+    _patiently(lambda: Life(Path(place), number).lose())
+
+
+def carry_on_after_a_restore(place: str, number: int) -> None:
+    """The database is an older one: a new epoch of the audit by two people, and what only the journal knows."""
+    _patiently(lambda: Life(Path(place), number).restore())
+
+
+def _patiently(work: Callable[[], None]) -> None:
+    from banyan.kernel.errors import RemoteError, ServiceUnavailable
+
+    for attempt in range(2000):
+        try:
+            return work()
+        except (ServiceUnavailable, RemoteError) as error:
+            if attempt == 1999:
+                raise
+            sys.stderr.write(f"again: {error}\n")
+            time.sleep(0.02)
+    return None
+
+
+@dataclass
+class Diary:
+    """What this life remembers beside the database; every line is on the disk before the work goes on."""
+
+    path: Path
+    lines: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.path.exists():
+            self.lines = json.loads(self.path.read_text(encoding="utf-8"))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.lines
+
+    def __getitem__(self, name: str) -> Any:
+        return self.lines[name]
+
+    def write(self, name: str, value: Any = True) -> Any:
+        self.lines[name] = value
+        beside = self.path.with_suffix(".part")
+        beside.write_text(json.dumps(self.lines), encoding="utf-8")
+        os.rename(beside, self.path)
+        return value
+
+
+class Life:
+    """One life; ``number`` makes its people and things others than those of the lives before."""
+
+    def __init__(self, place: Path, number: int) -> None:
+        from banyan.cli import personalizing
+        from banyan.domain.iam.rights import Role, rights_of
+        from banyan.kernel.actor import Actor, system_actor
+        from banyan.kernel.home import Home
+        from support.killing import drawer_of_processes
+
+        personalizing.drawer = drawer_of_processes
+        self.home = Home.from_environment()
+        self.number = number
+        self.diary = Diary(place / f"diary-{number}.json")
+        self.system = system_actor("jobs")
+        self.everything = Actor("staff", 900, "全能", 900, 1900, rights_of(frozenset(Role)), None)
+        self.clerk, self.proofreader, self.approver, *self.officers = (
+            replace(
+                self.everything, id=account, name=f"人员{account}", session_id=account, credential_id=account + 1000
+            )
+            for account in (901, 902, 903, 904, 905)
+        )
+        self.pins = _PINS
+
+    # what was done
+
+    def once(self, name: str, event: str, work: Callable[[], object]) -> None:
+        """Do what writes one record of ``event``, unless a process that died did it."""
+        from banyan.domain.audit.models import AuditRecord
+
+        if name in self.diary:
+            return
+        records = AuditRecord.objects.filter(event=event).exclude(outcome="refused")
+        before = self.diary.lines.get(f"before {name}")
+        if before is None:
+            before = self.diary.write(f"before {name}", records.count())
+        if records.count() == before:
+            work()
+        assert records.count() == before + 1, f"{name}: {event} {records.count() - before} times"
+        self.diary.write(name)
+
+    def again(self, name: str, work: Callable[[], object]) -> None:
+        """Do what may be done again without harm, until it was done to its end."""
+        if name not in self.diary:
+            work()
+            self.diary.write(name)
+
+    @property
+    def now(self) -> datetime:
+        from banyan.kernel import clock
+
+        return clock.now()
+
+    # the chapters
+
+    def run(self) -> None:
+        self.staff()
+        self.registers()
+        self.stock()
+        self.outbox()
+        self.counter()
+        self.moods_of_a_ca()
+        self.businesses()
+        self.states_and_lists()
+        self.recoveries()
+        self.foreign()
+        self.again("checkpoint", self.checkpoint)
+
+    def staff(self) -> None:
+        from banyan.domain.iam import actions as iam
+        from banyan.domain.iam import login
+        from banyan.domain.iam.dual_control import confirm_dual, request_dual, withdraw_dual
+        from banyan.domain.iam.errors import LoginRefused
+        from banyan.domain.iam.models import Credential, DualControlRequest, RoleGrant, StaffAccount
+        from banyan.domain.iam.rights import Role
+
+        self.log_in("sysadmin", "secadmin", "auditadmin")
+        sysadmin, secadmin = self.person("sysadmin"), self.person("secadmin")
+        name = f"life{self.number}"
+        self.once("open account", "iam.account_opened",
+                  lambda: iam.open_account(actor=sysadmin, username=name, display_name="测试新人", now=self.now))  # fmt: skip
+        account = StaffAccount.objects.get(username=name)
+        while not Credential.objects.filter(account=account).exists():
+            # A link whose process died took its secret along: another one is asked for.
+            link = iam.renew_link(actor=sysadmin, account=account, now=self.now)
+            login.log_in_with_link(secret=link.secret, password=PASSWORD, channel="cli", now=self.now)
+        payload = iam.grant_payload(account, Role.KMC_OFFICER)
+
+        def asked(state: str) -> DualControlRequest:
+            return DualControlRequest.objects.filter(state=state).latest("pk")
+
+        for purpose in ("withdrawn", "granted"):
+            self.once(f"ask {purpose}", "iam.dual_requested",
+                      lambda: request_dual(actor=secadmin, kind="iam.grant_role", payload=payload, now=self.now))  # fmt: skip
+            if purpose == "withdrawn":
+                self.once("withdraw", "iam.dual_withdrawn",
+                          lambda: withdraw_dual(actor=secadmin, request=asked("PENDING"), now=self.now))  # fmt: skip
+        self.once("confirm", "iam.dual_confirmed",
+                  lambda: confirm_dual(actor=sysadmin, request=asked("PENDING"), now=self.now))  # fmt: skip
+        self.once("grant", "iam.role_granted",
+                  lambda: iam.grant_role(actor=secadmin, request=asked("CONFIRMED"), now=self.now))  # fmt: skip
+
+        def log_in_and_out() -> None:
+            opened = login.log_in(username=name, password=PASSWORD, channel="cli", now=self.now)
+            iam.log_out(actor=self.actor(opened.token), now=self.now)
+
+        def change() -> None:
+            actor = iam.account_actor(account)
+            login.change_password(actor=actor, current=PASSWORD, new=NEW_PASSWORD, now=self.now)
+
+        def fail() -> None:
+            try:
+                login.log_in(username=name, password="Wrong-1-guess", channel="cli", now=self.now)
+            except LoginRefused:
+                return
+
+        self.once("log out", "iam.logged_out", log_in_and_out)
+        self.once("change password", "iam.password_set", change)
+        if not StaffAccount.objects.get(username=name).failed_count:
+            self.again("fail to log in", fail)
+        for is_active, event in ((False, "iam.account_disabled"), (True, "iam.account_enabled")):
+            self.once(event, event, lambda active=is_active: iam.set_account_active(
+                actor=sysadmin, account=account, is_active=active, now=self.now))  # fmt: skip
+        self.once("end role", "iam.role_ended",
+                  lambda: iam.end_role(actor=secadmin, grant=RoleGrant.objects.get(account=account), now=self.now))  # fmt: skip
+
+    def log_in(self, *names: str) -> None:
+        """Sessions of the sample's people, by fresh links."""
+        from banyan.domain.iam.login import log_in_with_link
+        from banyan.domain.iam.sample_links import renew_sample_links
+
+        if "sessions" in self.diary:
+            return
+        links = {link.account.username: link.secret for link in renew_sample_links(now=self.now)}
+        password = f"Aa1!{os.urandom(18).hex()}"
+        self.diary.write("sessions", {
+            name: log_in_with_link(secret=links[name], password=f"{password}{place}", channel="cli", now=self.now).token
+            for place, name in enumerate(names)
+        })  # fmt: skip
+
+    def person(self, name: str) -> Any:
+        return self.actor(self.diary["sessions"][name])
+
+    def actor(self, token: str) -> Any:
+        from banyan.domain.iam.access import actor_from_session
+
+        return actor_from_session(token, self.now)
+
+    def registers(self) -> None:
+        """Parties, issuing points, systems."""
+        from banyan.cli import sample
+        from banyan.domain.ca.access import PairHoldings
+        from banyan.domain.inventory import actions as inventory
+        from banyan.domain.parties import actions as parties
+        from banyan.domain.parties.models import Device, IssuingPoint, Organization, Person
+        from banyan.domain.systems import actions as systems
+        from banyan.domain.systems.models import IssuingSystem
+
+        who, n = self.everything, self.number
+        first = 500 + 20 * n
+        people = [self.person_entry(first + place) for place in range(8)]
+        body = parties.OrganizationEntry(f"测试虚构{first}局", sample.credit_code(first), "350102")
+        device = parties.DeviceEntry("350102", name=f"测试网关{n}", domain_name=f"gw{n}.gov.example")
+        self.again("regions", lambda: parties.install_regions(self.system, now=self.now))
+        self.again("media", lambda: inventory.install_media(self.system, now=self.now))
+        self.again("systems", lambda: systems.install_systems(self.system, now=self.now))
+        self.again("person", lambda: parties.register_person(who, people[0], now=self.now))
+        self.again("people", lambda: parties.register_people(who, people, now=self.now))
+        self.again("organization", lambda: parties.register_organization(who, body, now=self.now))
+        self.again("organizations", lambda: parties.register_organizations(who, [body], now=self.now))
+        self.again("device", lambda: parties.register_device(who, device, now=self.now))
+        self.again("devices", lambda: parties.register_devices(who, [device], now=self.now))
+        if "people ids" not in self.diary:
+            self.diary.write("people ids", [parties.register_person(who, one, now=self.now).pk for one in people])
+        found = self.diary["people ids"]
+        assert Person.objects.unscoped("life").filter(pk__in=found).count() == len(people)
+        self.people = found
+        self.body = Organization.objects.unscoped("life").get(uscc=sample.credit_code(first)).pk
+
+        def updated(model: Any, pk: int, work: Callable[[int], object], event: str) -> None:
+            version = model.objects.unscoped("life").get(pk=pk).version
+            self.once(event, event, lambda: work(version))
+
+        thing = Device.objects.unscoped("life").get(name=f"测试网关{n}", domain_name=f"gw{n}.gov.example").pk
+        updated(Person, found[7], lambda version: parties.update_person(
+            who, found[7], version, parties.PersonChanges(phone="13800000099"), now=self.now),
+            "parties.person_updated")  # fmt: skip
+        updated(Organization, self.body, lambda version: parties.update_organization(
+            who, self.body, version, parties.OrganizationChanges(region="350103"), now=self.now),
+            "parties.organization_updated")  # fmt: skip
+        updated(Device, thing, lambda version: parties.update_device(
+            who, thing, version, parties.DeviceChanges(serial_number=f"SN{n}"), now=self.now),
+            "parties.device_updated")  # fmt: skip
+        self.once("reveal", "parties.person_revealed",
+                  lambda: parties.reveal_person(who, found[7], purpose="核对", now=self.now))  # fmt: skip
+        self.once("look up", "parties.holdings_looked_up",
+                  lambda: parties.look_up_holdings(who, PairHoldings(self.now), people=found, now=self.now))  # fmt: skip
+        self.once("open point", "parties.issuing_point_opened", lambda: parties.open_issuing_point(
+            who, code=f"LP{n}", name=f"测试签发点{n}", region_code="350102", now=self.now))  # fmt: skip
+        point = IssuingPoint.objects.unscoped("life").get(code=f"LP{n}")
+        self.once("update point", "parties.issuing_point_updated", lambda: parties.update_issuing_point(
+            who, point.pk, point.version, name=f"测试签发点{n}改", now=self.now))  # fmt: skip
+        row = IssuingSystem.objects.get(code="GENERAL")
+        self.once("configure", "systems.configured", lambda: systems.configure_system(
+            who, "GENERAL", row.version, is_enabled=True, now=self.now))  # fmt: skip
+        self.once("switch", "systems.point_switched", lambda: systems.switch_issuing_point(
+            who, "GENERAL", point.pk, is_enabled=True, now=self.now))  # fmt: skip
+
+    def person_entry(self, number: int) -> Any:
+        from banyan.cli import sample
+        from banyan.domain.parties.actions import PersonEntry
+
+        return PersonEntry(
+            "测试" + "甲乙丙丁戊己庚辛壬癸"[number % 10], "RESIDENT", sample.resident_id(number), "350102"
+        )
+
+    def stock(self) -> None:
+        """A token without a device through every state."""
+        from banyan.domain.inventory import actions as inventory
+        from banyan.domain.inventory import token_life
+        from banyan.domain.inventory.models import MediumKind, Token
+
+        who, n = self.everything, self.number
+        self.once("medium", "inventory.medium_registered", lambda: inventory.register_medium(
+            who, code=f"LM{n:03d}", kind=MediumKind("USB_KEY"), name="测试介质", vendor="测试", now=self.now))  # fmt: skip
+        serial = f"LIFE{n:06d}"
+        entry = inventory.TokenEntry(serial, admin_pin="K7QW3ZPN5TXD2HMA")
+        self.once("receive", "inventory.tokens_received", lambda: inventory.receive_tokens(
+            who, [entry], medium="USB_KEY", region_code="350102", now=self.now))  # fmt: skip
+        token = Token.objects.unscoped("life").get(serial=serial).pk
+        self.once("move stock", "inventory.stock_moved", lambda: inventory.move_stock(
+            who, [token], region_code="350102", issuing_point_id=None, now=self.now))  # fmt: skip
+        self.once("pins", "inventory.admin_pins_replaced", lambda: inventory.replace_admin_pins(
+            who, {token: "M7QW3ZPN5TXD2HMA"}, now=self.now))  # fmt: skip
+        path = (
+            "assign", "release", "assign", "personalize", "abandon", "personalize", "finish", "ship", "hand_over", "lock",
+            "unlock", "take_back", "restock", "assign", "lose", "find", "damage", "destroy",
+        )  # fmt: skip
+        with_reason = {"lose", "damage", "destroy"}
+        for place, verb in enumerate(path):
+            options = {"reason": "测试"} if verb in with_reason else {}
+            moved = partial(getattr(token_life, verb), who, [token], now=self.now, **options)
+            self.once(f"stock {place}", f"inventory.{verb}", moved)
+            if place == 0:
+                self.once("open pin", "inventory.admin_pin_opened",
+                          lambda: inventory.open_admin_pin_for_unlock(who, token, now=self.now))  # fmt: skip
+
+    def outbox(self) -> None:
+        from banyan.domain import audit, outbox
+        from banyan.domain.iam import outbox_control
+        from banyan.domain.outbox.errors import DeliveryRefused
+        from banyan.domain.outbox.models import OutboxMessage
+
+        target = f"life{self.number}"
+
+        def enqueue() -> None:
+            with audit.action_scope():
+                outbox.enqueue("life.test", "", {}, target=target, now=self.now)
+                audit.record(self.system, "test.enqueue", None)
+
+        def refuse(*_: Any) -> None:
+            raise DeliveryRefused(reason="never")
+
+        self.once("enqueue", "test.enqueue", enqueue)
+        self.again("deliver", lambda: outbox.deliver_due(self.now, {target: refuse}))
+        message = OutboxMessage.objects.get(target=target)
+        self.once("resend", "outbox.resent",
+                  lambda: outbox_control.resend(actor=self.everything, message_id=message.pk, now=self.now))  # fmt: skip
+        self.once("pause", "outbox.paused",
+                  lambda: outbox_control.pause(actor=self.everything, target=target, now=self.now))  # fmt: skip
+        self.once("resume", "outbox.resumed",
+                  lambda: outbox_control.resume(actor=self.everything, target=target, now=self.now))  # fmt: skip
+
+    # requests
+
+    def counter(self) -> None:
+        """A new certificate at the counter: material missing, sent back, called off at the CA, and begun anew."""
+        from banyan.cli import opening
+        from banyan.cli.application_file import Application
+        from banyan.cli.sample import resident_id
+
+        number = 500 + 20 * self.number + 9
+        application = Application(
+            business="enroll", channel="counter", system="通用", kind="个人", region="350102",
+            person={"name": "测试甲", "id_number": resident_id(number)}, key=f"life-counter-{self.number}",
+        )  # fmt: skip
+        request = opening.open_request(self.clerk, application, self.now)
+        said = {"subject": {"OU": "测试科"}, "requester": {"name": "测试经办"}}
+        self.carry(request.pk, application=replace(application, data=said), is_troubled=True)
+
+    def moods_of_a_ca(self) -> None:
+        """A CA that is silent, then undecided, then refuses; the request goes on all the same."""
+        from banyan.domain.ca.ports import Pending, Rejected
+        from banyan.domain.ra import actions as ra
+        from banyan.kernel.errors import ServiceUnavailable
+        from support.killing import moment_due
+
+        request = self.opened("moods", person_id=self.people[0])
+        self.carry(request, until="issue")
+        if "moods" in self.diary:
+            self.carry(request)
+            return
+        if self.fresh(request).issuance_id is None and "silent" not in self.diary:
+            self.issue(self.fresh(request))
+
+        class Moody:
+            code = "embedded"
+            is_silent, is_decided = True, False
+
+            def submit_many(self, tasks: Any) -> None:
+                if self.is_silent:
+                    raise ServiceUnavailable(service="embedded")
+
+            def collect_many(self, task_nos: Sequence[str]) -> list[Any]:
+                if self.is_silent:
+                    raise ServiceUnavailable(service="embedded")
+                if self.is_decided:
+                    return [Rejected(one, "test.refused", "测试拒绝", {}) for one in task_nos]
+                return [Pending(one) for one in task_nos]
+
+        moody: Any = Moody()
+        self.again("silent", lambda: ra.carry_on(self.system, moody, moment_due()))
+        moody.is_silent = False
+        self.again("undecided", lambda: ra.carry_on(self.system, moody, moment_due()))
+        moody.is_decided = True
+        # Refused and not yet taken back: the next round, with whomever, brings the request back to the step.
+        self.again("refused", lambda: ra.carry_on(self.system, moody, moment_due()))
+        self.diary.write("moods")
+        self.carry(request)
+
+    def opened(self, key: str, **values: Any) -> int:
+        """A request under a key of this life; opened again it is the same."""
+        from banyan.domain.ra import actions as ra
+        from banyan.domain.ra.values import RequestData, RequestDraft
+        from support.issuing import materials
+
+        business = values.get("business", "enroll")
+        data = RequestData(requester={"name": "测试经办"}, validity_days=values.pop("days", None))
+        draft: dict[str, Any] = {"business": "enroll", "channel": "API", "data": data}
+        if business == "enroll":
+            draft |= {"system": "GENERAL", "kind": "PERSONAL", "region_code": "350102", "organization_id": self.body}
+        else:
+            draft |= {"channel": "ONLINE", "materials": materials("modify")}
+        if business in ("unlock", "revoke"):
+            draft |= {"channel": "COUNTER", "data": None}
+        opened = ra.open_request(
+            self.clerk, RequestDraft(**{**draft, **values}), self.now, key=f"life-{self.number}-{key}"
+        )
+        return int(opened.pk)
+
+    def fresh(self, request: int) -> Any:
+        from banyan.domain.ra.models import ServiceRequest
+
+        return ServiceRequest.objects.unscoped("life").get(pk=request)
+
+    def carry(self, request_id: int, *, until: str = "", application: Any = None, is_troubled: bool = False) -> Any:
+        """Carry a request from wherever it is to its end, each step by whoever may do it."""
+        from banyan.cli import opening
+        from banyan.domain.ra import actions as ra
+
+        while True:
+            request = self.fresh(request_id)
+            if request.state != "OPEN" or request.step == until:
+                return request
+            now, pk = self.now, request.pk
+            match request.step:
+                case "precheck":
+                    if missing := ra.precheck(self.clerk, pk, now):
+                        codes = [one.code for one in missing]
+                        ra.add_materials(self.clerk, pk, self.scans(codes), now)
+                case "approve":
+                    ra.approve(self.approver, pk, now)
+                case "enter":
+                    opening.enter(self.clerk, request, application, now)
+                case "proofread":
+                    if is_troubled:
+                        back = partial(ra.send_back, self.proofreader, pk, now, reason="写错")
+                        self.once(f"send back {pk}", "ra.send_back", back)
+                        if self.fresh(pk).step != "proofread":
+                            continue
+                    ra.proofread(self.proofreader, pk, now)
+                case "issue":
+                    self.issue_and_collect(request, is_troubled)
+                case "personalize":
+                    self.write_into_token(request)
+                case "notify_ready":
+                    ra.notify_ready(self.clerk, pk, now)
+                case "hand_over":
+                    ra.hand_over(self.clerk, pk, now, received_by="测试经办")
+                case "unlock":
+                    self.unlock(request)
+                case "revoke":
+                    ra.revoke(self.clerk, pk, now, is_token_returned=True)
+                case other:
+                    raise AssertionError(other)
+
+    def scans(self, codes: Sequence[str]) -> list[Any]:
+        from banyan.domain.ra.values import NewMaterial
+
+        return [NewMaterial(code, f"{code}.pdf", f"{self.number} {code}".encode()) for code in codes]
+
+    def issue_and_collect(self, request: Any, is_troubled: bool) -> None:
+        from banyan.domain.ra import actions as ra
+
+        if request.issuance_id is None:
+            self.issue(request)
+            request = self.fresh(request.pk)
+        if is_troubled and request.issued_pair_id is None:
+            name = f"call off {request.pk}"
+            if name not in self.diary:
+                work = partial(ra.cancel_issuance, self.clerk, request.pk, self.now, reason="换介质")
+                self.once(name, "ra.cancel_issuance", work)
+                return
+        self.round()
+        if self.fresh(request.pk).step == "issue":
+            time.sleep(0.005)
+
+    def issue(self, request: Any) -> None:
+        from banyan.cli import personalizing
+        from banyan.cli.main_job import serial_for
+        from banyan.domain.ra import actions as ra
+
+        serial = request.token_serial if request.business in ("renew", "modify") else serial_for(request)
+        if "epoch" in self.diary and request.token_serial != serial:
+            serial += "R"  # the number was given before the restore, and a device of that name went with it
+        for made in personalizing.make_tokens(self.home, self.clerk, [serial], request.region_code, self.now):
+            self.pins[serial] = made.user_pin
+        pin = self.pin(serial)
+        with personalizing.drawer(self.home).open(serial) as token:
+            order = personalizing.prepare(token, request, pin)
+        outcome = ra.issue_many(self.clerk, [order], self.now)
+        if outcome.refusals:
+            raise outcome.refusals[0].error
+
+    def round(self) -> None:
+        from banyan.adapters.connectors import CONNECTORS, connector
+        from banyan.domain.ra import actions as ra
+        from support.killing import moment_due
+
+        for name in CONNECTORS:
+            ra.carry_on(self.system, connector(name, self.home), moment_due())
+
+    def write_into_token(self, request: Any) -> None:
+        from banyan.cli import personalizing
+        from banyan.domain.ra import actions as ra
+
+        pin = self.pin(request.token_serial)
+        with personalizing.drawer(self.home).open(request.token_serial) as token:
+            proof = personalizing.write(self.clerk, token, request, pin)
+        ra.personalize(self.clerk, request.pk, self.now, signature=proof)
+
+    def pin(self, serial: str) -> str:
+        """The user PIN; a process that died took it along, then another one is set."""
+        from banyan.cli import personalizing
+
+        if serial not in self.pins:
+            self.pins[serial] = personalizing.renew_pin(self.home, self.clerk, serial, self.now).user_pin
+        return self.pins[serial]
+
+    def unlock(self, request: Any) -> None:
+        from banyan.cli import personalizing
+        from banyan.domain.ra import actions as ra
+        from banyan.kernel.errors import BanyanError
+        from banyan_token import make_response
+
+        respond = partial(make_response, fewest_iterations=1)  # tokens here are quick ones
+        serial, pin = request.token_serial, "73910482"
+        with personalizing.drawer(self.home).open(serial) as token:
+            while token.info().state != "locked" and f"unlocked {serial}" not in self.diary:
+                try:
+                    token.verify_pin("10203040")
+                except BanyanError:
+                    continue
+            if f"unlocked {serial}" not in self.diary:
+                # The challenge stays the same until it is answered; a lost answer is given again.
+                challenge = self.diary.lines.get(f"challenge {serial}") or self.diary.write(
+                    f"challenge {serial}", token.unlock_challenge()
+                )
+                answer = ra.unlock(self.clerk, request.pk, self.now, challenge=challenge, new_pin=pin, respond=respond)
+                token.answer_challenge(answer)
+                self.diary.write(f"unlocked {serial}")
+        self.pins[serial] = pin
+        ra.unlocked(self.clerk, request.pk, self.now)
+
+    def businesses(self) -> None:
+        """Renewal, reissue of a lost token, modification, unlocking, revocation, withdrawal, rejection."""
+        from banyan.domain.parties import actions as parties
+        from banyan.domain.parties.models import Person
+        from banyan.domain.ra import actions as ra
+
+        olds = [self.opened(f"new {place}", person_id=self.people[place], days=30) for place in range(1, 6)]
+        pairs = [self.carry(one).issued_pair_id for one in olds]
+        renew, lost, change, locked, ended = pairs
+        self.carry(self.opened("renew", business="renew", pair_id=renew))
+        reissue = self.opened("reissue", business="reissue", reason="lost", pair_id=lost)
+        self.carry(reissue, until="issue")
+        self.expect(lost, "REVOKED")  # at approval, before the new one exists
+        self.carry(reissue)
+        person = Person.objects.unscoped("life").get(pk=self.people[3])
+        if person.name != "测试改名":
+            parties.update_person(
+                self.clerk, person.pk, person.version, parties.PersonChanges(name="测试改名"), now=self.now
+            )
+        modify = self.opened("modify", business="modify", pair_id=change)
+        self.carry(modify, until="hand_over")
+        if self.fresh(modify).state == "OPEN":
+            self.expect(change, "VALID")
+        self.carry(modify)
+        self.expect(change, "REVOKED")
+        self.carry(self.opened("unlock", business="unlock", pair_id=locked))
+        self.carry(self.opened("revoke", business="revoke", reason="no_longer_used", pair_id=ended))
+        self.expect(ended, "REVOKED")
+        withdrawn = self.opened("withdrawn", person_id=self.people[6])
+        # Withdrawn when the pair is signed and not yet in a token: nothing issued is left without an owner.
+        self.carry(withdrawn, until="personalize")
+        self.once("cancel", "ra.cancel", lambda: ra.cancel(self.clerk, withdrawn, self.now, reason="撤回"))
+        self.expect(self.fresh(withdrawn).issued_pair_id, "REVOKED")
+        self.spare()
+        self.pair_renewed, self.pair_lost = renew, lost
+        self.pair_new = self.fresh(reissue).issued_pair_id
+
+    def spare(self) -> None:
+        """A request opened without a key, corrected, and withdrawn."""
+        from banyan.domain.ra import actions as ra
+        from banyan.domain.ra.models import ServiceRequest
+        from banyan.domain.ra.values import RequestData, RequestDraft
+
+        draft = RequestDraft("enroll", "API", "GENERAL", "PERSONAL", "350102", self.people[6], self.body,
+                             data=RequestData(requester={"name": "测试经办"}))  # fmt: skip
+        corrected = RequestData(subject={"OU": "测试二科"}, requester={"name": "测试经办"})
+        self.once("open spare", "ra.open_request", lambda: ra.open_requests(self.clerk, [draft], self.now))
+        pk = ServiceRequest.objects.unscoped("life").filter(person_id=self.people[6]).latest("pk").pk
+        self.once("correct spare", "ra.enter", lambda: ra.enter(self.clerk, pk, corrected, self.now))
+        self.once("cancel spare", "ra.cancel", lambda: ra.cancel(self.clerk, pk, self.now, reason="撤回"))
+
+    def expect(self, pair: int, state: str) -> None:
+        from banyan.domain.ca.models import Certificate, CertificatePair
+
+        found = CertificatePair.objects.unscoped("life").get(pk=pair).state
+        states = {found, *Certificate.objects.filter(pair_id=pair).values_list("state", flat=True)}
+        assert states == {state}, f"pair {pair}: {states}, not {state}"
+
+    def states_and_lists(self) -> None:
+        """Hold, release, revocation here and at the superior CA; lists of both."""
+        from banyan.adapters.connectors import SIMULATED_SUPERIOR, connector
+        from banyan.domain.ca import actions as ca
+        from banyan.domain.ca.models import StatusChange
+        from support.installation import BY_SUPERIOR
+
+        who, pair = self.everything, self.pair_renewed
+        organization = self.opened("organization", kind="ORGANIZATION")
+        superior = self.carry(organization).issued_pair_id
+        for one, label in ((pair, "own"), (superior, "superior")):
+            self.once(f"hold {label}", "ca.hold_pair", partial(ca.hold_pair, who, one, self.now))
+            self.once(f"release {label}", "ca.release_pair", partial(ca.release_pair, who, one, self.now))
+            self.once(f"revoke {label}", "ca.revoke_pair", partial(ca.revoke_pairs, who, [one], "superseded", self.now))
+            self.expect(one, "REVOKED")
+        link = connector(SIMULATED_SUPERIOR, self.home)
+        while StatusChange.objects.filter(state="WAITING").exists():
+            ca.settle_status_changes(self.system, link, self.now + timedelta(hours=2))
+        assert not StatusChange.objects.exclude(state="DONE").exists()
+        own = connector("embedded", self.home)
+        self.once("list", "ca.issue_crl", lambda: ca.issue_crl(who, "sm2-personal", own, self.now))
+        self.once("list of the superior", "ca.issue_crl", lambda: ca.issue_crl(who, BY_SUPERIOR, link, self.now))
+
+    def recoveries(self) -> None:
+        """One recovery by two officers, carried out once; one refused."""
+        from banyan.adapters.embedded_ca import EmbeddedConnector
+        from banyan.domain.ca.models import Certificate, CertificatePair
+        from banyan.domain.kmc import actions as kmc
+        from banyan.domain.kmc.models import KeyRecovery
+        from banyan.domain.kmc.values import EscrowedKey, RecoveryWish
+
+        old = CertificatePair.objects.unscoped("life").get(pk=self.pair_lost)
+        wanted = Certificate.objects.get(pair=old, use="ENCRYPTION")
+        into = Certificate.objects.get(pair_id=self.pair_new, use="SIGNING")
+        key = EscrowedKey(old.issuance_id or 0, wanted.serial, old.person_id, old.region_code)
+        wish = RecoveryWish("HOLDER", "介质遗失", bytes(into.der))
+
+        def latest() -> int:
+            return int(KeyRecovery.objects.latest("pk").pk)
+
+        self.once("ask in vain", "kmc.request_recovery", lambda: kmc.request_recovery(self.clerk, key, wish, self.now))
+        self.once("refuse", "kmc.refuse_recovery",
+                  lambda: kmc.refuse_recovery(self.officers[0], latest(), self.now, reason="测试"))  # fmt: skip
+        self.once("ask", "kmc.request_recovery", lambda: kmc.request_recovery(self.clerk, key, wish, self.now))
+        for officer in self.officers:
+            consent = partial(kmc.approve_recovery, officer, latest(), self.now)
+            self.once(f"officer {officer.id}", "kmc.approve_recovery", consent)
+        if "recovered" not in self.diary:
+            centre = EmbeddedConnector(self.home)
+            try:
+                envelope = kmc.carry_out_recovery(self.clerk, latest(), centre, self.now)
+                assert envelope == kmc.carry_out_recovery(self.clerk, latest(), centre, self.now)
+            finally:
+                centre.close()
+            self.diary.write("recovered")
+        assert KeyRecovery.objects.get(pk=latest()).state == "DONE"
+
+    def foreign(self) -> None:
+        """Certificates of another CA, taken in once; afterwards that CA issues no more here."""
+        from banyan.domain.ca import actions as ca
+        from banyan.domain.ca.models import CertificatePair, Origin
+
+        code = f"former{self.number}"
+        others = foreign_certificates(self.diary, self.people[7])
+        self.again("foreign ca", lambda: ca.register_authority(
+            self.system, code=code, certificate=others.authority, connector="former", now=self.now, origin=Origin.FOREIGN
+        ))  # fmt: skip
+        self.again("import", lambda: ca.import_foreign(
+            self.clerk, code, others.holdings, self.now, anchors=[others.root], crl=others.crl))  # fmt: skip
+        found = CertificatePair.objects.unscoped("life").filter(ca__code=code)
+        assert (found.count(), found.filter(state="REVOKED").count()) == (len(others.holdings), 1)
+        self.again("retire", lambda: ca.retire_authority(self.system, code=code, now=self.now))
+
+    def checkpoint(self) -> None:
+        from banyan.adapters.checkpoints import signing
+        from banyan.domain.audit import epochs
+
+        epochs.write_checkpoint(self.home, now=self.now, sign=signing(self.home))
+
+    # the restore
+
+    def lose(self) -> None:
+        """What is done after the backup and known to the signer, the token and the checkpoints only."""
+        self.registers()
+        self.carry(self.opened("lost", person_id=self.people[7]))
+        self.again("lost checkpoint", self.checkpoint)
+
+    def restore(self) -> None:
+        from banyan.adapters.checkpoints import signing
+        from banyan.domain.audit import epochs
+        from banyan.domain.ca import actions as ca
+        from banyan.domain.ca.actions import replaying
+        from banyan.domain.iam import audit_control
+        from banyan.domain.iam.dual_control import confirm_dual
+        from banyan.domain.iam.models import DualControlRequest
+        from banyan.kernel.rpc import Client
+
+        if "epoch" not in self.diary:
+            self.new_epoch(audit_control, epochs, signing, confirm_dual, DualControlRequest)
+        with Client(self.home.socket("signer")) as signer, Client(self.home.socket("kmc")) as centre:
+            entries = signer.call("journal", after=0, limit=10_000)
+            lacking = replaying.lacking([journal_entry(one) for one in entries])
+            highest = max(entry["issuance"] for entry in entries)
+            highest = max(highest, centre.call("status")["highest_issuance"])
+        self.again("replay", lambda: ca.replay_journal(self.everything, lacking, self.now))
+        self.again("reserve", lambda: ca.reserve_issuances(self.everything, highest, self.now))
+        self.registers()
+        self.carry(self.opened("after the restore", person_id=self.people[7]))
+        self.again("checkpoint after the restore", self.checkpoint)
+
+    def new_epoch(self, control: Any, epochs: Any, signing: Any, confirm: Any, requests: Any) -> None:
+        """Two people; who signs it is the signer."""
+        one, other = self.person("auditadmin"), self.person("sysadmin")
+        if epochs.disagreeing(self.home):
+            kind = requests.objects.filter(kind=control.KIND)
+            if not kind.exclude(state__in=("USED", "WITHDRAWN")).exists():
+                control.ask_for_epoch(self.home, actor=one, reason="测试恢复", now=self.now)
+            if request := kind.filter(state="PENDING").first():
+                confirm(actor=other, request=request, now=self.now)
+            request = kind.get(state="CONFIRMED")
+            control.open_epoch(self.home, actor=one, request=request, now=self.now, sign=signing(self.home))
+        self.diary.write("epoch")
+
+
+def journal_entry(one: dict[str, Any]) -> Any:
+    from banyan.cli.ca import _entry
+
+    return _entry(one)
+
+
+@dataclass(frozen=True)
+class Foreign:
+    root: bytes
+    authority: bytes
+    crl: bytes
+    holdings: list[Any]
+
+
+def foreign_certificates(diary: Diary, person: int) -> Foreign:
+    """Three pairs of a CA elsewhere, one of them revoked; made once and kept."""
+    from banyan import gm
+    from banyan.domain.ca.values import ForeignHolding
+    from banyan.kernel import clock
+    from banyan.kernel.identifiers import new_serial
+    from banyan.pki.certificate_parts import CertificateParts, IdentifyCode
+    from banyan.pki.certificate_template import Template
+    from banyan.pki.names import encode_name
+    from banyan.pki.profile import Use, load_profiles
+    from support.issuing import MemoryCa
+
+    now = clock.now()
+    if "foreign" not in diary:
+        made = MemoryCa(code="former")
+
+        def certificate(number: int, use: Use, serial: bytes) -> bytes:
+            subject = encode_name((("C", "CN"), ("ST", "福建省"), ("O", "前一家单位"), ("CN", f"持有人{number}")))
+            template = Template(load_profiles()["sm2-personal"], use, made.issuer)
+            (pair,) = gm.sm2.generate_keypairs(1)
+            code = IdentifyCode.from_hmac("resident", gm.sm3(str(number).encode()))
+            parts = CertificateParts(
+                serial, now - timedelta(days=10), now + timedelta(days=40), subject, pair.public, identify_code=code
+            )
+            tbs = template.encode_tbs(parts)
+            return template.assemble(tbs, made.key.sign(tbs))
+
+        pairs = []
+        for number in range(3):
+            serials = [new_serial(now), new_serial(now)]
+            ders = [
+                certificate(number, use, one) for use, one in zip((Use.SIGNING, Use.ENCRYPTION), serials, strict=True)
+            ]
+            pairs.append([one.hex() for one in ders])
+        revoked = [(serials[0].hex(), now - timedelta(days=5), "keyCompromise")]
+        crl = made.make_crl(7, now - timedelta(days=1), now + timedelta(days=30), revoked)
+        diary.write("foreign", [made.root.certificate.hex(), made.certificate.hex(), crl.hex(), pairs])
+    root, authority, crl_hex, stored = diary["foreign"]
+    holdings = [
+        ForeignHolding(
+            row=number + 2,
+            signing_certificate=bytes.fromhex(signing),
+            encryption_certificate=bytes.fromhex(encryption),
+            system="GENERAL",
+            kind="PERSONAL",
+            profile="sm2-personal",
+            region_code="350102",
+            subject_name=f"持有人{number}",
+            person_id=person,
+        )
+        for number, (signing, encryption) in enumerate(stored)
+    ]
+    return Foreign(bytes.fromhex(root), bytes.fromhex(authority), bytes.fromhex(crl_hex), holdings)
