@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from banyan.domain.audit import checkpoints, epochs
 from banyan.domain.audit.models import AuditHead, AuditRecord, GuardedModel
 from banyan.domain.audit.verifying import guarded_models
 from banyan.domain.ca import actions as ca
-from banyan.domain.ca.models import Certificate, CertificateAuthority, CrlIssue, Issuance
+from banyan.domain.ca.models import Certificate, CertificateAuthority, CrlIssue, Issuance, Origin
 from banyan.domain.iam import access as iam_access
 from banyan.domain.iam import actions as iam
 from banyan.domain.iam.installation import register_installation
@@ -36,6 +37,7 @@ from banyan.kernel.home import Home
 from support import issuing, signing
 from support.iam import account_with, session_of
 from support.issuing import NOW, SYSTEM, World, authority, draft, in_hands, issued
+from support.life import Diary, foreign_certificates
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -173,6 +175,10 @@ def _hold(world: World) -> int:
     return int(pk)
 
 
+def decided_request(world: World) -> ServiceRequest:
+    return issuing.decided(world, draft(world, person=2))[0]
+
+
 REPLAYS: dict[str, tuple[type[GuardedModel], Callable[[World], int], Callable[[World, int], object]]] = {
     "a revoked certificate valid again": (
         Certificate,
@@ -198,6 +204,17 @@ REPLAYS: dict[str, tuple[type[GuardedModel], Callable[[World], int], Callable[[W
         lambda world: int(issuing.issue(world, issuing.decided(world, draft(world, person=2))[0]).issuance_id or 0),
         lambda world, pk: ca.void_issuance(SYSTEM, pk, NOW),
     ),
+    # No action changes an approval or a proofreading once given; should one ever, the older row does not serve again.
+    "a rejection an approval again": (
+        Approval,
+        lambda world: int(decided_request(world).approval_id or 0),
+        lambda world, pk: rewrite(Approval.objects.get(pk=pk), decision="REJECTED"),
+    ),
+    "a proofreading by somebody else again": (
+        Proofreading,
+        lambda world: int(decided_request(world).proofreading_id or 0),
+        lambda world, pk: rewrite(Proofreading.objects.get(pk=pk), proofreader=77),
+    ),
     "a closed account active again": (
         StaffAccount,
         lambda world: int(account_with(Role.CLERK).pk),
@@ -207,6 +224,23 @@ REPLAYS: dict[str, tuple[type[GuardedModel], Callable[[World], int], Callable[[W
         ),
     ),
 }  # fmt: skip
+
+
+def rewrite(row: GuardedModel, **changes: Any) -> None:
+    """A change by the product's own means, MAC, record and all."""
+    from banyan.domain import audit
+    from banyan.domain.audit.models import update_guarded
+
+    with audit.action_scope():
+        for name, value in changes.items():
+            setattr(row, name, value)
+        update_guarded([row])
+        audit.record(SYSTEM, "test.rewrite", row)
+
+
+def test_the_four_kinds_of_the_issue_are_all_replayed() -> None:
+    """Certificates, approvals, rights here; the audit's own records below."""
+    assert {Certificate, Approval, RoleGrant} <= {model for model, _, _ in REPLAYS.values()}
 
 
 @pytest.mark.parametrize("what", REPLAYS)
@@ -238,6 +272,75 @@ def test_a_row_copied_by_hand_is_named(lived_in: World, model: type[GuardedModel
     code, named = verdict()
     assert code == 3
     assert named[f"{model._meta.label_lower}:990001"] == {"row_changed"}
+
+
+@pytest.mark.parametrize("model", [Certificate, Approval, RoleGrant, Token], ids=lambda model: model._meta.db_table)
+@pytest.mark.parametrize("kept", [0, 1], ids=["all of it", "its end"])
+def test_a_table_cut_off_is_named_row_by_row(lived_in: World, model: type[GuardedModel], kept: int) -> None:
+    """The newest rows gone, or every row: nothing else in the table tells that there were more."""
+    table, label = model._meta.db_table, model._meta.label_lower
+    rows = list(model._base_manager.order_by("pk").values_list("pk", flat=True))
+    assert len(rows) > 1
+    sql(f"DELETE FROM {table} WHERE id > %s", rows[kept - 1] if kept else 0)  # noqa: S608
+    code, named = verdict()
+    assert code == 3
+    gone = {place: kinds for place, kinds in named.items() if place.startswith(f"{label}:")}
+    assert gone == {f"{label}:{pk}": {"row_missing"} for pk in rows[kept:]}
+
+
+def test_certificates_of_another_ca_are_guarded_like_our_own(lived_in: World, tmp_path: Path) -> None:
+    """Taken in, one of them revoked: an edit, a deletion and the return of the older row are named."""
+    others = foreign_certificates(Diary(tmp_path / "others.json"), lived_in.people[0].pk)
+    ca.register_authority(
+        SYSTEM, code="former", certificate=others.authority, connector="former", now=now(), origin=Origin.FOREIGN
+    )
+    pairs, refusals = ca.import_foreign(SYSTEM, "former", others.holdings, now(), anchors=[others.root], crl=others.crl)
+    assert not refusals
+    valid = next(pair for pair in pairs if pair is not None and pair.state == "VALID")
+    pk = Certificate.objects.filter(pair=valid).earliest("pk").pk
+    old = row_of("ca_certificate", pk)
+    ca.revoke_pairs(SYSTEM, [valid.pk], "superseded", now())
+    assert verdict() == (0, {})
+    where = f"ca.certificate:{pk}"
+    with undone("ca_certificate", pk):
+        put("ca_certificate", pk, {"state": "VALID"})
+        assert verdict() == (3, {where: {"row_changed"}})
+    with undone("ca_certificate", pk):
+        put("ca_certificate", pk, {name: value for name, value in old.items() if name != "id"})
+        assert verdict() == (3, {where: {"row_replayed"}})
+    with undone("ca_certificate", pk):
+        sql("DELETE FROM ca_certificate WHERE id = %s", pk)
+        assert verdict() == (3, {where: {"row_missing"}})
+    assert verdict() == (0, {})
+
+
+def test_older_records_of_the_audit_put_in_place_of_newer_ones_are_named(lived_in: World) -> None:
+    """A genuine record under another number, two exchanged, one appended again: each breaks the chain."""
+    last = AuditRecord.objects.latest("id").pk
+    older, newer = row_of("audit_record", 4), row_of("audit_record", 6)
+
+    def without_number(row: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in row.items() if name != "id"}
+
+    with undone("audit_record", 6):
+        put("audit_record", 6, without_number(older))
+        code, named = verdict()
+        assert code == 3
+        assert "record_changed" in named["audit:6"]
+    with undone("audit_record", 4), undone("audit_record", 6):
+        put("audit_record", 4, without_number(newer))
+        put("audit_record", 6, without_number(older))
+        code, named = verdict()
+        assert code == 3
+        assert {"audit:4", "audit:6"} <= {place for place, kinds in named.items() if "record_changed" in kinds}
+    again = row_of("audit_record", last) | {"id": last + 1}
+    names, marks = ", ".join(f'"{name}"' for name in again), ", ".join(["%s"] * len(again))
+    sql(f"INSERT INTO audit_record ({names}) VALUES ({marks})", *again.values())  # noqa: S608
+    code, named = verdict()
+    assert code == 3
+    assert set().union(*named.values()) & {"record_changed", "head_differs"}
+    sql("DELETE FROM audit_record WHERE id = %s", last + 1)
+    assert verdict() == (0, {})
 
 
 def test_edits_deletions_and_truncation_of_the_audit_are_named(lived_in: World) -> None:

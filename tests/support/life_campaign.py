@@ -50,7 +50,9 @@ EXCEPTIONS: dict[str, frozenset[str]] = {
         "inventory.record_verified", "inventory.void_task", "lifecycle.grant_unlock", "lifecycle.settle_at_approval",
         "lifecycle.settle_at_delivery", "lifecycle.revoke_with_token",
     }),
-    "only while an installation is made, which is begun anew": frozenset({"iam.prepare_first_accounts"}),
+    "only while an installation is made, which is begun anew": frozenset({
+        "iam.prepare_first_accounts", "iam.register_installation",
+    }),
     "never the table written last before a commit": frozenset({
         "journal.db:dictionary", "store.db:data_key", "store.db:history", "index.db:used_key",
     }),
