@@ -31,7 +31,7 @@ _ACTIONS_OF_THE_LIFE = {
     "parties": "update_person update_organization update_device install_regions open_issuing_point update_issuing_point "
                "reveal_person look_up_holdings register_person register_organization register_device register_people "
                "register_organizations register_devices",
-    "ra": "cancel cancel_issuance enter send_back precheck _take_back_rejected _change _open_once _open_slice "
+    "ra": "cancel cancel_issuance enter send_back precheck _change _open_once _open_slice "
           "_ensure_unlockable unlocked revoke",
     "systems": "install_systems configure_system switch_issuing_point",
 }  # fmt: skip
@@ -60,8 +60,6 @@ EXCEPTIONS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 # Moments between two transactions after which a next start does not carry on yet.
 GAPS = frozenset({
-    # The CA's refusal is recorded, the request not yet taken back to its step.
-    "ca._record_rejected.after", "ra._take_back_rejected.before",
     # The declaration of a new epoch is signed and written, the epoch not yet entered.
     "audit._enter_epoch.before",
 })  # fmt: skip

@@ -74,6 +74,12 @@ class FollowUp(Protocol):
     def __call__(self, actor: Actor, recorded: Sequence[RecordedPair], now: datetime) -> None: ...
 
 
+class TakeBack(Protocol):
+    """What is to happen in the same transaction in which a CA's refusals are recorded (requests go back a step)."""
+
+    def __call__(self, actor: Actor, rejected: Sequence[Issuance], now: datetime) -> None: ...
+
+
 @dataclass(slots=True)
 class RoundReport:
     """What one round of asking a connector did. ``is_up`` False: it did not answer, all is queued."""
@@ -85,7 +91,6 @@ class RoundReport:
     failed: int = 0
     is_up: bool = True
     pairs: list[int] = field(default_factory=list)
-    rejections: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

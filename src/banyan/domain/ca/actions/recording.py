@@ -25,7 +25,7 @@ from banyan.domain.ca.models import (
 )
 from banyan.domain.ca.ports import Connector, Issued, Outcome, Rejected
 from banyan.domain.ca.returned import Returned, ReturnedCertificate
-from banyan.domain.ca.values import FollowUp, RecordedPair, RoundReport
+from banyan.domain.ca.values import FollowUp, RecordedPair, RoundReport, TakeBack
 from banyan.domain.prepared import Prepared, new
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_, BanyanError, ServiceUnavailable
@@ -52,13 +52,14 @@ def collect_due(
     now: datetime,
     *,
     follow_up: FollowUp | None = None,
+    take_back: TakeBack | None = None,
     limit: int = 2000,
     at_once: int = rules.SLICE,
 ) -> RoundReport:
     """Ask a connector what became of submitted intents and record it, ``at_once`` of them a transaction.
 
-    ``follow_up`` runs in the transaction that records a slice. What is pending is asked again later; what does not
-    answer stays queued. Repeating changes nothing.
+    ``follow_up`` runs in the transaction that records a slice, ``take_back`` in the one that records refusals. What is
+    pending is asked again later; what does not answer stays queued. Repeating changes nothing.
     """
     require(actor, "requests.issue")
     report = RoundReport()
@@ -78,7 +79,7 @@ def collect_due(
                 report.is_up = False
                 _ask_again(actor, connector.code, [pk for pk, _ in due[start:]], now)
                 break
-            _settle_slice(actor, connector.code, part, outcomes, now, follow_up, report)
+            _settle_slice(actor, connector.code, part, outcomes, now, (follow_up, take_back), report)
     return report
 
 
@@ -88,9 +89,10 @@ def _settle_slice(
     due: Sequence[tuple[int, str]],
     outcomes: Sequence[Outcome],
     now: datetime,
-    follow_up: FollowUp | None,
+    further: tuple[FollowUp | None, TakeBack | None],
     report: RoundReport,
 ) -> None:
+    follow_up, take_back = further
     by_task = {outcome.task_no: outcome for outcome in outcomes}
     issued: list[tuple[int, Issued]] = []
     rejected: list[tuple[int, Rejected]] = []
@@ -110,9 +112,8 @@ def _settle_slice(
         report.pairs += [item.pair.pk for item in recorded]
         pending += failed
     if rejected:
-        _record_rejected(actor, rejected, now)
+        _record_rejected(actor, rejected, now, take_back)
         report.rejected += len(rejected)
-        report.rejections += [pk for pk, _ in rejected]
     if pending:
         _ask_again(actor, connector, pending, now)
         report.pending += len(pending)
@@ -303,7 +304,9 @@ def _revoke_called_off(actor: Actor, good: Sequence[Returned], recorded: Sequenc
 
 
 @audit.action
-def _record_rejected(actor: Actor, rejected: Sequence[tuple[int, Rejected]], now: datetime) -> None:
+def _record_rejected(
+    actor: Actor, rejected: Sequence[tuple[int, Rejected]], now: datetime, take_back: TakeBack | None
+) -> None:
     by_id = dict(rejected)
     found = access.locked(Issuance.objects.filter(pk__in=list(by_id), state=Issuance.State.SUBMITTED)).order_by("id")
     rows = list(found)
@@ -313,10 +316,11 @@ def _record_rejected(actor: Actor, rejected: Sequence[tuple[int, Rejected]], now
         issuance.refusal_code = outcome.code[:80]
         issuance.refusal_message = rules.canonical_json({"message": outcome.message, "fields": dict(outcome.fields)})
     Issuance.objects.bulk_update(rows, ["state", "refusal_code", "refusal_message"])
-    del now
     audit.record_many(
         actor, "ca.record_rejected", rows, outcome="rejected", details=[{"code": row.refusal_code} for row in rows]
     )
+    if take_back is not None and rows:
+        take_back(actor, rows, now)
 
 
 @audit.action

@@ -7,7 +7,7 @@ from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import RevocationReason
 from banyan.domain.ca.ports import Connector
 from banyan.domain.ca.rules import SLICE
-from banyan.domain.ca.values import FollowUp, RecordedPair, RoundReport
+from banyan.domain.ca.values import FollowUp, RecordedPair, RoundReport, TakeBack
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.actions import TaskEntry
 from banyan.domain.inventory.errors import InventoryError
@@ -20,13 +20,15 @@ def carry_on(
     now: datetime,
     *,
     further: FollowUp | None = None,
+    take_back: TakeBack | None = None,
     limit: int = 2000,
     at_once: int = SLICE,
 ) -> RoundReport:
     """One round: hand over what is due, record what came back, settle changes of status. Safe to repeat at any moment.
 
     ``at_once``: how many pairs are recorded in one transaction.
-    ``further`` runs after the tasks for tokens were opened, in the transaction that recorded the pairs.
+    ``further`` runs after the tasks for tokens were opened, in the transaction that recorded the pairs; ``take_back`` in
+    the one that recorded a CA's refusals.
     """
 
     def follow_up(actor: Actor, recorded: Sequence[RecordedPair], now: datetime) -> None:
@@ -35,7 +37,9 @@ def carry_on(
             further(actor, recorded, now)
 
     handed = ca.submit_due(actor, connector, now, limit=limit)
-    report = ca.collect_due(actor, connector, now, follow_up=follow_up, limit=limit, at_once=at_once)
+    report = ca.collect_due(
+        actor, connector, now, follow_up=follow_up, take_back=take_back, limit=limit, at_once=at_once
+    )
     report.submitted = handed.submitted
     report.is_up = handed.is_up and report.is_up
     if report.is_up:

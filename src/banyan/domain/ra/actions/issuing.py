@@ -132,10 +132,9 @@ def carry_on(
     Safe to repeat at any moment and after any crash. Requests whose CA refused go back to the issuing step with the
     CA's reason, ready for a new PKCS#10.
     """
-    report = lifecycle.carry_on(actor, connector, now, further=_move_on, limit=limit, at_once=at_once)
-    for start in range(0, len(report.rejections), SLICE):
-        _take_back_rejected(actor, report.rejections[start : start + SLICE], now)
-    return report
+    return lifecycle.carry_on(
+        actor, connector, now, further=_move_on, take_back=_take_back, limit=limit, at_once=at_once
+    )
 
 
 def _move_on(actor: Actor, recorded: Sequence[RecordedPair], now: datetime) -> None:
@@ -152,9 +151,9 @@ def _move_on(actor: Actor, recorded: Sequence[RecordedPair], now: datetime) -> N
     move.write(["issued_pair_id"])
 
 
-@audit.action
-def _take_back_rejected(actor: Actor, issuance_ids: Sequence[int], now: datetime) -> None:
-    refused = {row.request_id: row for row in Issuance.objects.filter(pk__in=list(issuance_ids))}
+def _take_back(actor: Actor, rejected: Sequence[Issuance], now: datetime) -> None:
+    """A CA refused: the requests stand at the issuing step again, in the same transaction."""
+    refused = {row.request_id: row for row in rejected}
     move = Move(actor, now)
     found = [request for request in _requests_of(list(refused)) if request.issuance_id == refused[request.pk].pk]
     for request in found:
