@@ -12,11 +12,14 @@ import xlsxwriter
 from banyan.adapters.sheets import open_sheet
 from banyan.cli import sample
 from banyan.domain.iam.rights import Role
+from banyan.domain.ra import entering, sealed_data
 from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.subjects import Holders, holder_name
 from banyan.domain.sheets import access, actions
 from banyan.domain.sheets.columns import COLUMNS
 from banyan.domain.sheets.errors import ColumnMissing, ColumnUnknown, HeaderMissing, SheetEmpty
 from banyan.domain.sheets.models import SheetImport
+from banyan.domain.systems import access as systems
 from banyan.domain.systems.actions import install_systems
 from banyan.kernel.actor import Actor, system_actor
 from support.iam import staff
@@ -116,6 +119,29 @@ def test_each_kind_of_fault_names_its_column(
     sheet = take(clerk, one_row(tmp_path, changes))
     assert sheet.good == 0
     assert (column, code) in faults(clerk, sheet)[2]
+
+
+def test_every_row_of_a_wrong_requester_is_told(clerk: Actor, tmp_path: Path) -> None:
+    """The last requester found right is remembered from row to row; a wrong one is not, nor does he spoil the next."""
+    good = sample.sheet_rows(4)[:4]
+    wrong = {"经办人手机": "12345"}
+    sheet = take(clerk, written(tmp_path, [good[0], good[1] | wrong, good[2] | wrong, good[3]]))
+    told = ("经办人手机", "parties.mobile_invalid")
+    assert faults(clerk, sheet) == {3: [told], 4: [told]}
+
+
+def test_what_a_sheet_enters_says_what_the_records_say(clerk: Actor, tmp_path: Path) -> None:
+    """Holders just put on record are not read again, and the certificate states the same as if they were."""
+    take(clerk, written(tmp_path, sample.sheet_rows(10)))
+    found = list(requests())
+    holders = Holders.load(found)
+    for one in found:
+        policy, data = systems.policy(one.system), sealed_data.read(sealed_data.open_text(one.number, one.data_sealed))
+        entered = entering.enter(
+            policy=policy, kind=one.kind, region_code=one.region_code, item=one, data=data, holders=holders
+        )
+        assert (entered.subject_der, entered.extension_values) == (bytes(one.subject_der), one.extension_values)
+        assert one.subject_name == holder_name(one.kind, holders.of(one))
 
 
 def test_full_width_digits_and_a_lower_case_x_are_understood(clerk: Actor, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from banyan.kernel.actor import Actor
 
 def import_file(actor: Actor, source: Path, now: datetime, *, show: bool) -> SheetImport:
     """Import a sheet to its end, or go on where an earlier start stopped. Raises SheetUnreadable and SheetError."""
-    actions.ensure_usable(open_sheet(source).rows)
     opened = open_sheet(source)
+    rows = actions.ensure_usable(opened.rows)
     imported = actions.begin_import(
         actor,
         name=source.name,
@@ -27,7 +27,7 @@ def import_file(actor: Actor, source: Path, now: datetime, *, show: bool) -> She
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not show, transient=True) as progress:
         task = progress.add_task(source.name, total=opened.row_count)
-        for state in actions.import_rows(actor, imported, opened.rows, now=now):
+        for state in actions.import_rows(actor, imported, rows, now=now):
             imported = state
             progress.update(task, completed=state.last_row)
     return imported

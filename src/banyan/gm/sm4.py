@@ -86,11 +86,20 @@ def ctr_many(items: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
 
 def gcm_encrypt(key: bytes, nonce: bytes, data: bytes, aad: bytes = b"") -> bytes:
     """Ciphertext followed by its 16-byte tag; ``nonce`` is 12 bytes, never used twice under one key."""
+    return gcm_encrypt_many(key, [(nonce, data, aad)])[0]
+
+
+def gcm_encrypt_many(key: bytes, items: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
+    """``gcm_encrypt`` of (nonce, data, aad) items under one key."""
     current()  # the known answers first
-    encryptor = gcm_cipher(key, nonce).encryptor()
-    if aad:
-        encryptor.authenticate_additional_data(aad)
-    return encryptor.update(data) + encryptor.finalize() + encryptor.tag
+    algorithm = SM4(_sized(key, KEY_BYTES, "SM4 密钥"))
+    sealed = []
+    for nonce, data, aad in items:
+        encryptor = _gcm(algorithm, nonce, None).encryptor()
+        if aad:
+            encryptor.authenticate_additional_data(aad)
+        sealed.append(encryptor.update(data) + encryptor.finalize() + encryptor.tag)
+    return sealed
 
 
 def gcm_decrypt(key: bytes, nonce: bytes, data: bytes, aad: bytes = b"") -> bytes:
@@ -109,7 +118,11 @@ def gcm_decrypt(key: bytes, nonce: bytes, data: bytes, aad: bytes = b"") -> byte
 
 def gcm_cipher(key: bytes, nonce: bytes, tag: bytes | None = None) -> "Cipher[GCM]":
     """SM4-GCM by pyca/cryptography: libcrypto 3.0 lacks it, the wheel's own libcrypto has it. Not self-tested here."""
+    return _gcm(SM4(_sized(key, KEY_BYTES, "SM4 密钥")), nonce, tag)
+
+
+def _gcm(algorithm: SM4, nonce: bytes, tag: bytes | None) -> "Cipher[GCM]":
     try:
-        return Cipher(SM4(_sized(key, KEY_BYTES, "SM4 密钥")), GCM(_sized(nonce, NONCE_BYTES, "SM4-GCM 随机数"), tag))
+        return Cipher(algorithm, GCM(_sized(nonce, NONCE_BYTES, "SM4-GCM 随机数"), tag))
     except UnsupportedAlgorithm:
         raise errors.EngineUnavailable(engine="SM4-GCM", reason="cryptography 的 libcrypto 不含 SM4-GCM") from None

@@ -27,16 +27,20 @@ class FieldSealer:
 
     def seal(self, text: str, context: Context) -> bytes:
         """Seal one value; the same text never gives the same bytes twice."""
-        return self._seal(text, context, secrets.token_bytes(_NONCE_BYTES))
+        return self.seal_many([(text, context)])[0]
 
     def seal_many(self, items: Iterable[tuple[str, Context]]) -> list[bytes]:
         """Seal many values with one draw of random nonces."""
         items = list(items)
-        nonces = secrets.token_bytes(_NONCE_BYTES * len(items))
-        return [
-            self._seal(text, context, nonces[i * _NONCE_BYTES : (i + 1) * _NONCE_BYTES])
-            for i, (text, context) in enumerate(items)
+        drawn = secrets.token_bytes(_NONCE_BYTES * len(items))
+        nonces = [drawn[start : start + _NONCE_BYTES] for start in range(0, len(drawn), _NONCE_BYTES)]
+        head = bytes([_VERSION]) + self._newest.to_bytes(2, "big")
+        plain = [
+            (nonce, text.encode(), head + _encoded(context))
+            for nonce, (text, context) in zip(nonces, items, strict=True)
         ]
+        ciphertexts = gm.sm4.gcm_encrypt_many(self._keys[self._newest], plain)
+        return [head + nonce + ciphertext for nonce, ciphertext in zip(nonces, ciphertexts, strict=True)]
 
     def open(self, sealed: bytes, context: Context) -> str:
         """The text of a sealed value. Raises SealBroken when it was changed or stands in another place."""
@@ -59,15 +63,10 @@ class FieldSealer:
         """Whether a value is sealed under the newest key (rotation re-seals those that are not)."""
         return int.from_bytes(bytes(sealed[1:_HEAD_BYTES]), "big") == self._newest
 
-    def _seal(self, text: str, context: Context, nonce: bytes) -> bytes:
-        head = bytes([_VERSION]) + self._newest.to_bytes(2, "big")
-        aad = head + _encoded(context)
-        return head + nonce + gm.sm4.gcm_encrypt(self._keys[self._newest], nonce, text.encode(), aad)
-
 
 def _encoded(context: Context) -> bytes:
     parts = (context,) if isinstance(context, str) else context
-    return b"".join(f"{len(str(part))}:{part}".encode() for part in parts)
+    return "".join([f"{len(text)}:{text}" for text in map(str, parts)]).encode()
 
 
 def _shown(context: Context) -> str:

@@ -8,7 +8,7 @@ import pytest
 import xlsxwriter
 from openpyxl import Workbook
 
-from banyan.adapters.sheets import CellKind, SheetUnreadable, open_sheet
+from banyan.adapters.sheets import CellKind, SheetUnreadable, open_sheet, structure
 
 
 def test_rows_keep_the_numbers_a_person_sees(tmp_path: Path) -> None:
@@ -169,3 +169,28 @@ def test_an_entity_bomb_is_a_broken_file(tmp_path: Path) -> None:
         archive.writestr("xl/_rels/workbook.xml.rels", "<Relationships/>")
     with pytest.raises(SheetUnreadable):
         open_sheet(path)
+
+
+ODD = """<sheetData><row r="1"><c r="A1"><v>1</v></c><c><f>B9</f></c></row><row><c><v>1</v></c><c s="1" r="D2"><f>1</f></c></row>
+<row r="7" hidden="1"><c r="AB7"><f>2</f></c></row><row spans="1:2" r="9"><c r="B9"/><c><v>row r="5"</v></c></row>
+<row r="10"><c r="A10"><v>3</v></c><c r="B10"><v>4</v></c></row><row><c/><c><f/></c></row><x:row r="12"><x:c r="A12"/></x:row>
+<row><c r="C13"/><c><f>4</f></c></row></sheetData>"""
+
+
+@pytest.mark.parametrize("chunk", [16, 40, 64, 100, 300, 1 << 20])
+def test_a_structure_is_the_same_however_its_pieces_fall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    """Pieces without anything unusual are not walked tag by tag, and nothing is overlooked for that."""
+    path = crafted(tmp_path / "odd.xlsx", ODD.replace("\n", ""))
+    monkeypatch.setattr(structure, "_CHUNK", chunk)
+    found = structure.read_structure(path, "s")
+    assert found.hidden_rows == {7}
+    assert found.formulas == {(1, 1), (2, 3), (7, 27), (11, 1), (13, 3)}
+
+
+def test_a_far_cell_is_named_where_everything_else_is_usual(tmp_path: Path) -> None:
+    row = '<row r="1"><c r="A1"/><c r="ZZ1"/></row>'
+    with pytest.raises(SheetUnreadable) as caught:
+        open_sheet(crafted(tmp_path / "wide.xlsx", f"<sheetData>{row}</sheetData>"))
+    assert caught.value.fields == {"row": 1, "column": 702}

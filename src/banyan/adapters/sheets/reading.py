@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import python_calamine
 
@@ -31,8 +31,7 @@ class CellKind(StrEnum):
     MERGED = "merged"  # covered by a merged cell whose value stands elsewhere
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell: its text as a person would read it, and its kind."""
 
     text: str
@@ -118,16 +117,21 @@ def _workbook_rows(sheet: Any, structure: Structure, merged: dict[int, set[int]]
     before = [EMPTY] * sheet.start[1]  # calamine begins at row 1, but at the first used column
     for number, values in enumerate(sheet.iter_rows(), 1):
         cells = before + [_cell(value) for value in values]
-        marked = merged.get(number, set()) | formulas.get(number, set())
-        cells += [EMPTY] * (max(marked, default=-1) + 1 - len(cells))
-        for column in merged.get(number, ()):
-            if cells[column].kind is CellKind.EMPTY:
-                cells[column] = Cell("", CellKind.MERGED)
-        for column in formulas.get(number, ()):
-            cells[column] = Cell(cells[column].text, CellKind.FORMULA)
+        if number in merged or number in formulas:
+            _mark(cells, merged.get(number, set()), formulas.get(number, set()))
         row_seen = SheetRow(number, cells, number in structure.hidden_rows)
         if not row_seen.is_empty:
             yield row_seen
+
+
+def _mark(cells: list[Cell], merged: set[int], formulas: set[int]) -> None:
+    """Say of a row's cells which lie under a merged one and which hold a formula."""
+    cells += [EMPTY] * (max(merged | formulas, default=-1) + 1 - len(cells))
+    for column in merged:
+        if cells[column].kind is CellKind.EMPTY:
+            cells[column] = Cell("", CellKind.MERGED)
+    for column in formulas:
+        cells[column] = Cell(cells[column].text, CellKind.FORMULA)
 
 
 def _covered(ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]], height: int) -> dict[int, set[int]]:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from banyan.domain.iam import rights
@@ -28,19 +29,26 @@ _LOCAL = ZoneInfo("Asia/Shanghai")
 
 
 def region_tree() -> RegionTree:
-    """The installed tree of regions (two small queries; take it once for a batch)."""
-    regions = tuple(
-        RegionEntry(
-            row.code,
-            row.name,
-            RegionLevel(row.level),
-            row.parent_id,
-            tuple(row.other_names.split(_OTHER_NAMES)) if row.other_names else (),
-        )
-        for row in Region.objects.all()
+    """The installed tree of regions (two small queries; take it once for a batch).
+
+    The same regions give the same tree, with all that it worked out before.
+    """
+    regions = Region.objects.order_by("code").values_list("code", "name", "level", "parent_id", "other_names")
+    retired = RetiredRegion.objects.order_by("code").values_list("code", "name", "current_id")
+    return _tree(tuple(regions), tuple(retired))
+
+
+@lru_cache(maxsize=4)
+def _tree(
+    regions: tuple[tuple[str, str, str, str | None, str], ...], retired: tuple[tuple[str, str, str], ...]
+) -> RegionTree:
+    return RegionTree(
+        tuple(
+            RegionEntry(code, name, RegionLevel(level), parent, tuple(others.split(_OTHER_NAMES)) if others else ())
+            for code, name, level, parent, others in regions
+        ),
+        tuple(RetiredCode(*entry) for entry in retired),
     )
-    retired = tuple(RetiredCode(row.code, row.name, row.current_id) for row in RetiredRegion.objects.order_by("code"))
-    return RegionTree(regions, retired)
 
 
 def ensure_region_in_scope(actor: Actor, region_code: str, tree: RegionTree | None = None) -> None:

@@ -44,7 +44,7 @@ _SCIENTIFIC = re.compile(r"\d(\.\d+)?E\+?\d+")
 _DOCUMENT = re.compile(r"[A-Z0-9]{5,17}")
 _FOREIGN_OLD = re.compile(r"[A-Z]{3}\d{12}")
 _MILITARY = re.compile(r"([\u4e00-\u9fff]{1,4}字)第?0*(\d{4,10})号?|([A-Z]{0,2}\d{6,12})")
-_MOBILE = re.compile(r"1[3-9]\d{9}")
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_DEPARTMENTS = "1234569ANY"
 _ORGANIZATION_CODE = re.compile(r"[0-9A-Z]{8}[0-9X]")
@@ -136,6 +136,8 @@ def organization_kind(code: str) -> OrganizationKind:
 
 def mobile_number(text: str, name: str = N_("手机号")) -> str:
     """Read a mainland mobile number, 11 digits; +86 and separators are dropped. Raises FieldEmpty or MobileInvalid."""
+    if _MOBILE.fullmatch(text):
+        return text
     digits = _normal(text, name).replace("-", "").replace("(", "").replace(")", "")
     digits = re.sub(r"^(\+|00)?86(?=1\d{10}$)", "", digits)
     if not _MOBILE.fullmatch(digits):

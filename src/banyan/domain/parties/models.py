@@ -6,6 +6,7 @@ search (``*_index``) and the form that pages show (``*_masked``) stand side by s
 
 from django.db import models
 
+from .identity_rules import IdentityNumber
 from .kinds import IdentityType, NamedKind, OrganizationKind, RegionLevel
 from .scoping import RegionScoped
 
@@ -13,6 +14,16 @@ __all__ = [
     "Device", "IdentityType", "IssuingPoint", "NameGram", "NamedKind", "Organization", "OrganizationKind", "Person",
     "Region", "RegionClosure", "RegionLevel", "RetiredRegion",
 ]  # fmt: skip
+
+
+class OnRecord(RegionScoped):
+    """Base of who and what is put on record by registering."""
+
+    # Whether the action that gave this instance has just put it on record; not stored.
+    is_new = False
+
+    class Meta:
+        abstract = True
 
 
 class Region(models.Model):
@@ -70,7 +81,7 @@ class IssuingPoint(RegionScoped):
         return self.name
 
 
-class Organization(RegionScoped):
+class Organization(OnRecord):
     """A body that has or answers for certificates (单位). Its credit code and name are public: stored in clear."""
 
     name = models.CharField(max_length=200)
@@ -90,8 +101,11 @@ class Organization(RegionScoped):
         return self.name
 
 
-class Person(RegionScoped):
+class Person(OnRecord):
     """A person who holds certificates or handles them for a body."""
+
+    # The number in clear, on the instance with which the person was just put on record; not stored, masked when shown.
+    number_read: IdentityNumber | None = None
 
     name = models.CharField(max_length=60)
     name_key = models.CharField(max_length=60)
@@ -117,7 +131,7 @@ class Person(RegionScoped):
         return self.name
 
 
-class Device(RegionScoped):
+class Device(OnRecord):
     """A server, a gateway or a site that holds a certificate (设备). ``identity_key`` is what makes it one device."""
 
     name = models.CharField(max_length=200)

@@ -53,7 +53,8 @@ def open_phone(person: Person) -> str:
 
 def identify_codes(people: Sequence[Person]) -> list[str]:
     """The codes that certificates carry instead of ID numbers (province-keyed HMAC-SM3), in order."""
-    return _ring().identify.code_many([(person.id_type, open_identity(person)) for person in people])
+    numbers = [person.number_read.number if person.number_read else open_identity(person) for person in people]
+    return _ring().identify.code_many((person.id_type, number) for person, number in zip(people, numbers, strict=True))
 
 
 def _context(column: str, index: bytes) -> tuple[str, str, str]:

@@ -3,9 +3,9 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 
 from .errors import AmbiguousRegion, RegionDataInvalid, UnknownRegion
@@ -103,6 +103,13 @@ class RegionTree:
 
         Raises UnknownRegion or AmbiguousRegion.
         """
+        return self._reading(text)
+
+    @cached_property
+    def _reading(self) -> Callable[[str], RegionEntry]:
+        return lru_cache(maxsize=1024)(self._read)  # a sheet names the same regions row after row
+
+    def _read(self, text: str) -> RegionEntry:
         shown = "".join(unicodedata.normalize("NFKC", text).split())
         if _CODE.fullmatch(shown):
             return self.current(shown)

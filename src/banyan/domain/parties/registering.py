@@ -8,7 +8,9 @@ from typing import Any, Generic, TypeVar
 from django.db import IntegrityError, connection, models, transaction
 
 from banyan.domain import audit, bulk
+from banyan.domain.driver import Driver
 from banyan.domain.iam import rights
+from banyan.domain.prepared import new as new_row
 from banyan.kernel.actor import Actor
 
 from . import access, name_index, protection
@@ -38,7 +40,10 @@ _O = TypeVar("_O")
 
 @dataclass(frozen=True)
 class PersonEntry:
-    """What a form says about a person; ``region`` is a code or a name. Its representation shows no number."""
+    """What a form says about a person; ``region`` is a code or a name. Its representation shows no number.
+
+    ``checked``: the number as ``identity_number`` read it, by a caller who did so already on this day.
+    """
 
     name: str
     id_type: str
@@ -46,6 +51,7 @@ class PersonEntry:
     region: str
     phone: str = field(default="", repr=False)
     organization_id: int | None = None
+    checked: IdentityNumber | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -90,19 +96,22 @@ def register_device(actor: Actor, entry: DeviceEntry, *, now: datetime) -> Devic
 
 
 @audit.action
-def register_people(actor: Actor, entries: Sequence[PersonEntry], *, now: datetime) -> list[Person | PartiesError]:
+def register_people(
+    actor: Actor, entries: Sequence[PersonEntry], *, now: datetime, tree: RegionTree | None = None
+) -> list[Person | PartiesError]:
     """Register people in bulk: for each entry the person (new or found), or what is wrong with the entry.
 
     A person is the same when the identity number is; another name for it is an IdentityConflict. What is on
-    record is not changed by registering. Good entries are written whatever the others hold. Raises RightMissing.
+    record is not changed by registering. Good entries are written whatever the others hold. ``tree`` is for a caller
+    who has just read it. Raises RightMissing.
     """
     rights.require(actor, "parties.edit")
-    tree, today = access.region_tree(), access.local_day(now)
+    tree, today = tree or access.region_tree(), access.local_day(now)
     batch: _Batch[Person, _NewPerson] = _Batch(Person, "id_index", NamedKind.PERSON)
     read = []
     for position, entry in enumerate(entries):
         try:
-            number = identity_number(entry.id_type, entry.id_number, today=today)
+            number = entry.checked or identity_number(entry.id_type, entry.id_number, today=today)
             name = person_name(entry.name)
             phone = mobile_number(entry.phone) if entry.phone and not entry.phone.isspace() else ""
             region = _region(actor, tree, entry.region)
@@ -117,11 +126,11 @@ def register_people(actor: Actor, entries: Sequence[PersonEntry], *, now: dateti
 
 @audit.action
 def register_organizations(
-    actor: Actor, entries: Sequence[OrganizationEntry], *, now: datetime
+    actor: Actor, entries: Sequence[OrganizationEntry], *, now: datetime, tree: RegionTree | None = None
 ) -> list[Organization | PartiesError]:
     """Register bodies in bulk: for each entry the body (new or found by credit code), or what is wrong with it."""
     rights.require(actor, "parties.edit")
-    tree = access.region_tree()
+    tree = tree or access.region_tree()
     batch: _Batch[Organization, Organization] = _Batch(Organization, "uscc", NamedKind.ORGANIZATION)
     bodies: dict[OrganizationEntry, Organization] = {}  # a sheet names the same body row after row
     for position, entry in enumerate(entries):
@@ -129,7 +138,8 @@ def register_organizations(
             body = bodies.get(entry)
             if body is None:
                 uscc, name = credit_code(entry.uscc), organization_name(entry.name)
-                body = bodies[entry] = Organization(
+                body = bodies[entry] = new_row(
+                    Organization,
                     name=name,
                     name_key=comparison_form(name),
                     uscc=uscc,
@@ -144,10 +154,12 @@ def register_organizations(
 
 
 @audit.action
-def register_devices(actor: Actor, entries: Sequence[DeviceEntry], *, now: datetime) -> list[Device | PartiesError]:
+def register_devices(
+    actor: Actor, entries: Sequence[DeviceEntry], *, now: datetime, tree: RegionTree | None = None
+) -> list[Device | PartiesError]:
     """Register devices in bulk: for each entry the device (new or found), or what is wrong with the entry."""
     rights.require(actor, "parties.edit")
-    tree = access.region_tree()
+    tree = tree or access.region_tree()
     batch: _Batch[Device, Device] = _Batch(Device, "identity_key", NamedKind.DEVICE)
     for position, entry in enumerate(entries):
         try:
@@ -158,7 +170,8 @@ def register_devices(actor: Actor, entries: Sequence[DeviceEntry], *, now: datet
                 icp_number=entry.icp_number,
                 serial_number=entry.serial_number,
             )
-            device = Device(
+            device = new_row(
+                Device,
                 name=found.name,
                 name_key=comparison_form(found.name),
                 identity_key=found.key,
@@ -249,6 +262,8 @@ class _Batch(Generic[_M, _O]):
         bulk.insert_many(rows)
         if rows:
             name_index.index_new(self._kind, [(row.pk, row.name) for row in rows])
+        for row in rows:
+            row.is_new = True
         known.update(zip(new, rows, strict=True))
         return known, rows
 
@@ -257,11 +272,21 @@ class _Batch(Generic[_M, _O]):
         wanted = list({identity: None for _, identity, _ in self._offers})
         everyone: models.QuerySet[Any, Any] = self._model.objects.unscoped(_WHY)
         for start in range(0, len(wanted), _LOOKED_UP_AT_ONCE):
-            part = wanted[start : start + _LOOKED_UP_AT_ONCE]
-            for row in everyone.filter(**{f"{self._identity}__in": part}):
+            found = self._keys(wanted[start : start + _LOOKED_UP_AT_ONCE])
+            for row in everyone.filter(pk__in=found) if found else ():
                 identity = getattr(row, self._identity)
                 known[bytes(identity) if isinstance(identity, memoryview) else identity] = row
         return known
+
+    def _keys(self, identities: list[Any]) -> list[int]:
+        """Who of these is on record; mostly nobody, so the question is put without building a query for hundreds."""
+        driver, meta = Driver(), self._model._meta
+        if driver.is_postgresql:
+            condition, parameters = driver.chosen, [identities]
+        else:
+            condition, parameters = f"IN ({', '.join([driver.slot] * len(identities))})", identities
+        statement = f'SELECT "id" FROM "{meta.db_table}" WHERE "{self._identity}" {condition}'  # noqa: S608
+        return [key for (key,) in driver.rows(statement, parameters)]
 
 
 def _people(new: dict[bytes, _NewPerson], now: datetime) -> list[Person]:
@@ -269,8 +294,9 @@ def _people(new: dict[bytes, _NewPerson], now: datetime) -> list[Person]:
     phones = {index: offered.phone for index, offered in new.items() if offered.phone}
     sealed_phones = dict(zip(phones, protection.seal_phones(list(phones.items())), strict=True))
     phone_indexes = dict(zip(phones, protection.phone_indexes(phones.values()), strict=True))
-    return [
-        Person(
+    people = [
+        new_row(
+            Person,
             region_code=offered.region,
             name=offered.name,
             name_key=comparison_form(offered.name),
@@ -286,6 +312,9 @@ def _people(new: dict[bytes, _NewPerson], now: datetime) -> list[Person]:
         )
         for (index, offered), id_sealed in zip(new.items(), sealed, strict=True)
     ]
+    for person, offered in zip(people, new.values(), strict=True):
+        person.number_read = offered.number
+    return people
 
 
 def _as_they_are(new: dict[Any, _M]) -> list[_M]:

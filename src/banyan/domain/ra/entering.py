@@ -1,6 +1,6 @@
 """From a draft and its data to what a request stores: holder, policy, subject, digests. Reads; never writes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q
@@ -153,15 +153,7 @@ def enter(
     system_rules.validity(policy, kind, data.validity_days)
     issuing = system_rules.issuing(policy, kind, "", algorithm="P256" if data.is_classic else "SM2")
     profile = load_profiles()[issuing.profile]
-    cleaned = RequestData(
-        subject=data.subject,
-        form=form,
-        requester=data.requester,
-        validity_days=data.validity_days,
-        dns_names=data.dns_names,
-        ip_addresses=data.ip_addresses,
-        is_classic=data.is_classic,
-    )
+    cleaned = data if form == data.form else replace(data, form=form)
     holder = holders.of(item)
     if kind == CertificateKind.PERSONAL and holder.person is None:
         raise SubjectMissing(kind=CertificateKind(kind).label, party=N_("持有人"))

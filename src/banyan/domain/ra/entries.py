@@ -5,6 +5,7 @@ from datetime import datetime
 
 from banyan.domain.audit.models import insert_guarded
 from banyan.domain.ca.rules import certificate_digest_many
+from banyan.domain.prepared import new
 from banyan.domain.ra.errors import EntryForged
 from banyan.domain.ra.models import Entry, ServiceRequest
 from banyan.kernel.actor import Actor
@@ -20,7 +21,8 @@ def certificate_digests(requests: Sequence[ServiceRequest]) -> list[str]:
 def write(actor: Actor, requests: Sequence[ServiceRequest], now: datetime) -> list[Entry]:
     """Note that ``actor`` entered these requests' data as they stand; the caller's audit record names the rows."""
     entries = [
-        Entry(
+        new(
+            Entry,
             request_id=request.pk,
             data_digest=request.data_digest,
             certificate_digest=digest,

@@ -11,6 +11,7 @@ from typing import Final
 from django.conf import settings
 
 from banyan import gm, sealing
+from banyan.domain.prepared import new
 from banyan.domain.ra.errors import MaterialRefused
 from banyan.domain.ra.models import Material
 from banyan.domain.ra.values import NewMaterial
@@ -62,7 +63,8 @@ def row(request_id: int, material: NewMaterial, added_by: int, now: datetime) ->
     sm3 = digest_of(material)
     size = material.stored[1] if material.stored else len(material.content)
     path = material.stored[2] if material.stored else f"{_FOLDER}/{sm3[:2]}/{sm3}"
-    return Material(
+    return new(
+        Material,
         request_id=request_id,
         code=material.code,
         name=material.name[:200],

@@ -5,7 +5,7 @@ The default template (GB/T 20518): C=CN, ST=province, L=prefecture, O=body, OU=d
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from banyan.domain.ca.rules import extension_values
 from banyan.domain.parties import access as parties
@@ -13,6 +13,7 @@ from banyan.domain.parties import protection
 from banyan.domain.parties.kinds import IdentityType
 from banyan.domain.parties.models import Device, Organization, Person
 from banyan.domain.parties.regions import RegionTree
+from banyan.domain.prepared import Prepared
 from banyan.domain.ra.errors import DataRefused, SubjectMissing
 from banyan.domain.ra.values import RequestData
 from banyan.domain.systems.policy import CertificateKind, IdentifyCode, KindPolicy
@@ -22,6 +23,18 @@ from banyan.pki.certificate_parts import DocumentKind
 from banyan.pki.certificate_parts import IdentifyCode as CertificateIdentifyCode
 from banyan.pki.profile import Profile
 
+Record = Person | Organization | Device
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an action has just read or written in its transaction, so that it need not be read again in there."""
+
+    records: Sequence[Record] = ()
+    tree: RegionTree | None = None
+
+
+_M = TypeVar("_M", Person, Organization, Device)
 _DOCUMENTS: Mapping[str, DocumentKind] = {
     IdentityType.RESIDENT: "resident",
     IdentityType.RESIDENCE_PERMIT: "resident",
@@ -29,6 +42,11 @@ _DOCUMENTS: Mapping[str, DocumentKind] = {
     IdentityType.PASSPORT: "passport",
     IdentityType.MILITARY: "officer",
 }
+_WHY = "the request's own holder"
+_PEOPLE = Prepared(lambda ids: Person.objects.unscoped(_WHY).filter(pk__among=ids))
+_ORGANIZATIONS = Prepared(lambda ids: Organization.objects.unscoped(_WHY).filter(pk__among=ids))
+_DEVICES = Prepared(lambda ids: Device.objects.unscoped(_WHY).filter(pk__among=ids))
+_NOTHING = Known()
 # Additions a request may bring; everything else comes from the holder's record.
 _ADDITIONS = frozenset({"OU", "L", "serialNumber"})
 
@@ -54,18 +72,18 @@ class Holders:
     tree: RegionTree
 
     @classmethod
-    def load(cls, items: Sequence[Any], *, with_codes: bool = True) -> "Holders":
+    def load(cls, items: Sequence[Any], *, with_codes: bool = True, known: Known = _NOTHING) -> "Holders":
         """The holders that drafts or requests name (``person_id``, ``organization_id``, ``device_id``)."""
-        why = "the request's own holder"
-        people = _by_id(Person.objects.unscoped(why), {item.person_id for item in items})
-        devices = _by_id(Device.objects.unscoped(why), {item.device_id for item in items})
+        have = {(type(one), one.pk): one for one in known.records}
+        people = _by_id(Person, _PEOPLE, have, {item.person_id for item in items})
+        devices = _by_id(Device, _DEVICES, have, {item.device_id for item in items})
         wanted = {item.organization_id for item in items}
         wanted |= {person.organization_id for person in people.values()}
         wanted |= {device.organization_id for device in devices.values()}
-        organizations = _by_id(Organization.objects.unscoped(why), wanted)
+        organizations = _by_id(Organization, _ORGANIZATIONS, have, wanted)
         listed = list(people.values()) if with_codes else []
         codes = dict(zip((person.pk for person in listed), protection.identify_codes(listed), strict=True))
-        return cls(people, organizations, devices, codes, parties.region_tree())
+        return cls(people, organizations, devices, codes, known.tree or parties.region_tree())
 
     def of(self, item: Any) -> Holder:
         """The holder of one draft or request."""
@@ -76,9 +94,12 @@ class Holders:
         return Holder(person, organization, device, self.codes.get(person.pk, "") if person else "")
 
 
-def _by_id(found: Any, ids: set[int | None]) -> dict[int, Any]:
-    wanted = sorted(pk for pk in ids if pk is not None)
-    return {row.pk: row for row in found.filter(pk__in=wanted)} if wanted else {}
+def _by_id(
+    model: type[_M], records: Prepared[_M], known: Mapping[tuple[type[Record], int], Any], ids: set[int | None]
+) -> dict[int, _M]:
+    found: dict[int, _M] = {pk: known[model, pk] for pk in ids if pk is not None and (model, pk) in known}
+    wanted = sorted(pk for pk in ids if pk is not None and pk not in found)
+    return found | {row.pk: row for row in records.rows(wanted)} if wanted else found
 
 
 def holder_name(kind: str, holder: Holder) -> str:

@@ -19,6 +19,7 @@ class DueDate:
     is_provisional: bool
 
 
+@lru_cache(maxsize=64)  # the rows of a slice share their moment
 def local_date(moment: datetime) -> date:
     """The day in the province."""
     return moment.astimezone(LOCAL).date()

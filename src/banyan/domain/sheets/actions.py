@@ -1,10 +1,10 @@
 """Importing a sheet: slices of rows, each one transaction with its requests and its outcomes, so a stop loses nothing."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
+from itertools import islice, tee
 from typing import TypeVar
 
 from banyan import gm
@@ -12,6 +12,7 @@ from banyan.domain import audit, bulk
 from banyan.domain.iam import rights
 from banyan.domain.parties import access as parties
 from banyan.domain.parties.models import Device, Organization, Person
+from banyan.domain.parties.regions import RegionTree
 from banyan.domain.parties.registering import (
     DeviceEntry,
     PersonEntry,
@@ -19,9 +20,11 @@ from banyan.domain.parties.registering import (
     register_organizations,
     register_people,
 )
+from banyan.domain.prepared import Prepared, new
 from banyan.domain.ra import storing
 from banyan.domain.ra.actions import open_requests
 from banyan.domain.ra.models import Business, Channel, RequestState, ServiceRequest
+from banyan.domain.ra.subjects import Known
 from banyan.domain.ra.values import NewMaterial, RequestData, RequestDraft
 from banyan.domain.sheets import columns
 from banyan.domain.sheets.columns import BY_CODE, Header
@@ -32,11 +35,22 @@ from banyan.domain.sheets.reading import Application, Fault, RowReader, fault_fi
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError
 
-SLICE = 200
+SLICE = 450  # as many as leave room for the records of a transaction; longer ones would keep people at desks waiting
 
 _Entry = TypeVar("_Entry", PersonEntry, DeviceEntry)
 # what a row became: the request, or everything that was wrong
 RowResult = ServiceRequest | list[Fault]
+# rows as they were read, by number
+_Reads = Mapping[int, Application | list[Fault]]
+_OPEN = {
+    name: Prepared(
+        lambda ids, name=name: ServiceRequest.objects.unscoped(  # type: ignore[misc]  # the loop's name, kept
+            "the same application must not be opened twice, wherever it is"
+        ).filter(state=RequestState.OPEN, business=Business.ENROLL, **{f"{name}__among": ids}),
+        ("number", "system", "kind", name),
+    )
+    for name in ("person_id", "device_id", "organization_id")
+}
 
 
 @dataclass
@@ -75,11 +89,13 @@ def begin_import(
     return sheet
 
 
-def ensure_usable(rows: Iterable[Row]) -> None:
-    """Look at a sheet's header and first row before anything is recorded. Raises SheetError."""
-    _, rest = _find_header(rows)
+def ensure_usable(rows: Iterable[Row]) -> Iterator[Row]:
+    """Look at a sheet's header and first row before anything is recorded; the rows from the first on. Raises SheetError."""
+    ahead, whole = tee(rows)
+    _, rest = _find_header(ahead)
     if next(rest, None) is None:
         raise SheetEmpty
+    return whole
 
 
 def import_rows(actor: Actor, sheet: SheetImport, rows: Iterable[Row], *, now: datetime) -> Iterator[SheetImport]:
@@ -91,17 +107,21 @@ def import_rows(actor: Actor, sheet: SheetImport, rows: Iterable[Row], *, now: d
     header, rest = _find_header(rows)
     reader = RowReader(header, parties.region_tree(), parties.local_day(now))
     seen: dict[bytes, int] = {}
-    some = False
+    is_empty = True
     while part := list(islice(rest, SLICE)):
-        some = True
-        fresh = [row for row in part if row.number > sheet.last_row]
-        for row in part[: len(part) - len(fresh)]:
-            _note_seen(reader, row, seen)
+        is_empty = False
+        # before the transaction, which others wait for
+        reads = {row.number: reader.read(row) for row in part}
+        keys = _seen_keys(reads)
+        fresh = {number: read for number, read in reads.items() if number > sheet.last_row}
+        for number, key in keys.items():
+            if number not in fresh:
+                seen.setdefault(key, number)
         if fresh:
-            _import_slice(actor, sheet, reader, fresh, seen, now)
+            _import_slice(actor, sheet, fresh, keys, seen, now)
             sheet.refresh_from_db()
         yield sheet
-    if not some:
+    if is_empty:
         raise SheetEmpty
     yield finish_import(actor, sheet, now=now)
 
@@ -120,37 +140,38 @@ def finish_import(actor: Actor, sheet: SheetImport, *, now: datetime) -> SheetIm
 
 @audit.action
 def _import_slice(
-    actor: Actor, sheet: SheetImport, reader: RowReader, rows: Sequence[Row], seen: dict[bytes, int], now: datetime
+    actor: Actor, sheet: SheetImport, reads: _Reads, keys: Mapping[int, bytes], seen: dict[bytes, int], now: datetime
 ) -> None:
     rights.require(actor, "sheet.import")
     part = _Slice()
     mine: dict[bytes, int] = {}
-    for row in rows:
-        read = reader.read(row)
+    for number, read in reads.items():
         if isinstance(read, list):
-            part.results[row.number] = read
+            part.results[number] = read
             continue
-        key = _seen_key(read)
+        key = keys[number]
         earlier = seen.get(key) or mine.get(key)
         if earlier is not None:
-            part.refuse(row.number, "", "", RowRepeated(row=earlier))
+            part.refuse(number, "", "", RowRepeated(row=earlier))
         else:
-            mine[key] = row.number
+            mine[key] = number
             part.good.append(read)
     _open(actor, sheet, part, now)
-    _write(sheet, rows, part, now)
+    _write(sheet, list(reads), part, now)
     seen.update(mine)  # only now: a transaction that is tried again must not meet its own rows
 
 
 def _open(actor: Actor, sheet: SheetImport, part: _Slice, now: datetime) -> None:
-    bodies = _register_bodies(actor, part, now)
-    people = _register_people(actor, part, bodies, now)
-    devices = _register_devices(actor, part, bodies, now)
+    tree = parties.region_tree()
+    bodies = _register_bodies(actor, part, tree, now)
+    people = _register_people(actor, part, bodies, tree, now)
+    devices = _register_devices(actor, part, bodies, tree, now)
     _refuse_open(part, people, devices, bodies)
     scan = NewMaterial(code="sheet", name=sheet.name, stored=(sheet.sm3, sheet.size, sheet.path))
     drafts = [_draft(one, people.get(one.row), bodies[one.row], devices.get(one.row), scan) for one in part.alive]
     waiting = part.alive
-    outcome = open_requests(actor, drafts, now)
+    known = Known([*people.values(), *bodies.values(), *devices.values()], tree)
+    outcome = open_requests(actor, drafts, now, known=known)
     for one, request in zip(waiting, outcome.requests, strict=True):
         if request is not None:
             part.results[one.row] = request
@@ -158,12 +179,11 @@ def _open(actor: Actor, sheet: SheetImport, part: _Slice, now: datetime) -> None
         part.refuse(waiting[refused.index].row, "", "", refused.error)
 
 
-def _register_bodies(actor: Actor, part: _Slice, now: datetime) -> dict[int, Organization]:
+def _register_bodies(actor: Actor, part: _Slice, tree: RegionTree, now: datetime) -> dict[int, Organization]:
     found: dict[int, Organization] = {}
     waiting = part.alive
-    for one, outcome in zip(
-        waiting, register_organizations(actor, [a.organization for a in waiting], now=now), strict=True
-    ):
+    outcomes = register_organizations(actor, [one.organization for one in waiting], now=now, tree=tree)
+    for one, outcome in zip(waiting, outcomes, strict=True):
         if isinstance(outcome, Organization):
             found[one.row] = outcome
         else:
@@ -171,11 +191,14 @@ def _register_bodies(actor: Actor, part: _Slice, now: datetime) -> dict[int, Org
     return found
 
 
-def _register_people(actor: Actor, part: _Slice, bodies: dict[int, Organization], now: datetime) -> dict[int, Person]:
+def _register_people(
+    actor: Actor, part: _Slice, bodies: dict[int, Organization], tree: RegionTree, now: datetime
+) -> dict[int, Person]:
     found: dict[int, Person] = {}
     waiting = [(one, one.person) for one in part.alive if one.person is not None]
     entries = [_with_body(entry, bodies[one.row].pk) for one, entry in waiting]
-    for (one, entry), outcome in zip(waiting, register_people(actor, entries, now=now), strict=True):
+    outcomes = register_people(actor, entries, now=now, tree=tree) if entries else []
+    for (one, entry), outcome in zip(waiting, outcomes, strict=True):
         if isinstance(outcome, Person):
             found[one.row] = outcome
         else:
@@ -183,11 +206,14 @@ def _register_people(actor: Actor, part: _Slice, bodies: dict[int, Organization]
     return found
 
 
-def _register_devices(actor: Actor, part: _Slice, bodies: dict[int, Organization], now: datetime) -> dict[int, Device]:
+def _register_devices(
+    actor: Actor, part: _Slice, bodies: dict[int, Organization], tree: RegionTree, now: datetime
+) -> dict[int, Device]:
     found: dict[int, Device] = {}
     waiting = [(one, one.device) for one in part.alive if one.device is not None]
     entries = [_with_body(entry, bodies[one.row].pk) for one, entry in waiting]
-    for (one, entry), outcome in zip(waiting, register_devices(actor, entries, now=now), strict=True):
+    outcomes = register_devices(actor, entries, now=now, tree=tree) if entries else []
+    for (one, entry), outcome in zip(waiting, outcomes, strict=True):
         if isinstance(outcome, Device):
             found[one.row] = outcome
         else:
@@ -202,27 +228,27 @@ def _with_body(entry: _Entry, organization_id: int) -> _Entry:
 def _refuse_open(
     part: _Slice, people: dict[int, Person], devices: dict[int, Device], bodies: dict[int, Organization]
 ) -> None:
-    """Refuse rows whose holder has the same application open already, from another sheet or the counter."""
+    """Refuse rows whose holder has the same application open already, from another sheet or the counter.
+
+    Whoever is new on record has none.
+    """
     waiting = part.alive
-    rows = ServiceRequest.objects.unscoped("the same application must not be opened twice, wherever it is").filter(
-        state=RequestState.OPEN, business=Business.ENROLL
-    )
+    alone = [bodies[one.row] for one in waiting if one.person is None and one.device is None]
     wanted = {
-        "person_id": {person.pk for person in people.values()},
-        "device_id": {device.pk for device in devices.values()},
-        "organization_id": {bodies[one.row].pk for one in waiting if one.person is None and one.device is None},
+        "person_id": {person.pk for person in people.values() if not person.is_new},
+        "device_id": {device.pk for device in devices.values() if not device.is_new},
+        "organization_id": {body.pk for body in alone if not body.is_new},
     }
     known: dict[tuple[str, str, str, int], str] = {}
     for name, ids in wanted.items():
         if ids:
-            found = rows.filter(**{f"{name}__in": sorted(ids)})
-            for request in found.only("number", "system", "kind", name):
-                known[request.system, request.kind, name, getattr(request, name)] = request.number
+            for _, number, system, kind, holder in _OPEN[name].values(sorted(ids)):
+                known[system, kind, name, holder] = number
     for one in waiting:
         key = _holder_of(one, people, devices, bodies)
-        number = known.get((one.system, one.kind, *key)) if one.kind != "SEAL" else None
-        if number is not None:
-            part.refuse(one.row, "", "", RequestOpen(number=number))
+        open_already = known.get((one.system, one.kind, *key)) if one.kind != "SEAL" else None
+        if open_already is not None:
+            part.refuse(one.row, "", "", RequestOpen(number=open_already))
 
 
 def _holder_of(
@@ -260,12 +286,12 @@ def _draft(
     )
 
 
-def _write(sheet: SheetImport, rows: Sequence[Row], part: _Slice, now: datetime) -> None:
-    outcomes = [_outcome(sheet, row.number, part.results[row.number]) for row in rows]
-    bulk.insert_many(outcomes)
+def _write(sheet: SheetImport, rows: Sequence[int], part: _Slice, now: datetime) -> None:
+    outcomes = [_outcome(sheet, row, part.results[row]) for row in rows]
+    bulk.append_many(outcomes)
     good = sum(1 for one in outcomes if one.request_id is not None)
     changed = SheetImport.objects.filter(pk=sheet.pk, last_row=sheet.last_row).update(
-        last_row=rows[-1].number, good=sheet.good + good, failed=sheet.failed + len(outcomes) - good, updated_at=now
+        last_row=rows[-1], good=sheet.good + good, failed=sheet.failed + len(outcomes) - good, updated_at=now
     )
     if changed != 1:
         raise RuntimeError("another process imports this sheet")
@@ -273,13 +299,13 @@ def _write(sheet: SheetImport, rows: Sequence[Row], part: _Slice, now: datetime)
 
 def _outcome(sheet: SheetImport, row: int, result: RowResult) -> RowOutcome:
     if isinstance(result, ServiceRequest):
-        return RowOutcome(sheet_id=sheet.pk, row=row, request_id=result.pk, request_number=result.number)
+        return new(RowOutcome, sheet_id=sheet.pk, row=row, request_id=result.pk, request_number=result.number)
     faults = [
         {"column": fault.column, "shown": fault.shown, "code": fault.error.code, "message": fault.error.template,
          "fields": fault_fields(fault.error)}
         for fault in result
     ]  # fmt: skip
-    return RowOutcome(sheet_id=sheet.pk, row=row, faults=json.dumps(faults, ensure_ascii=False))
+    return new(RowOutcome, sheet_id=sheet.pk, row=row, faults=json.dumps(faults, ensure_ascii=False))
 
 
 def _find_header(rows: Iterable[Row]) -> tuple[Header, Iterator[Row]]:
@@ -292,12 +318,8 @@ def _find_header(rows: Iterable[Row]) -> tuple[Header, Iterator[Row]]:
     raise AssertionError("unreachable")
 
 
-def _note_seen(reader: RowReader, row: Row, seen: dict[bytes, int]) -> None:
-    read = reader.read(row)
-    if isinstance(read, Application):
-        seen.setdefault(_seen_key(read), row.number)
-
-
-def _seen_key(one: Application) -> bytes:
-    # a digest in memory only, a few bytes a row whatever the row holds
-    return gm.sm3("\x1f".join(one.holder_key).encode())[:16]
+def _seen_keys(reads: _Reads) -> dict[int, bytes]:
+    # digests in memory only, a few bytes a row whatever the row holds
+    good = {number: read for number, read in reads.items() if isinstance(read, Application)}
+    digests = gm.sm3_many(["\x1f".join(one.holder_key).encode() for one in good.values()]) if good else []
+    return {number: digest[:16] for number, digest in zip(good, digests, strict=True)}

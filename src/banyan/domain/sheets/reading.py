@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from banyan.domain.parties import rules as parties
@@ -69,30 +70,41 @@ class Application:
         return self.system, self.kind, holder
 
 
+_Texts = tuple[str, ...]
+# Kinds of cells that are taken as they are.
+_PLAIN = frozenset({"text", "empty"})
+_REQUESTER = ("requester_name", "requester_id", "requester_phone")
+
+
 class RowReader:
-    """Reads rows under one header."""
+    """Reads rows under one header. Whoever handles one row mostly handles the next: the last one found right is kept."""
 
     def __init__(self, header: Header, tree: RegionTree, today: date) -> None:
-        self._header, self._tree, self._today = header, tree, today
+        self.header, self.tree, self.today = header, tree, today
+        self.requester: tuple[_Texts, Mapping[str, str]] = ((), {})
 
     def read(self, row: Row) -> Application | list[Fault]:
         """The application of a row, or all that is wrong with it."""
         if row.is_hidden:
             return [Fault("", "", RowHidden())]
-        return _Reading(self._header, self._tree, self._today, row).result()
+        return _Reading(self, row).result()
 
 
 class _Reading:
     """The reading of one row: collects faults as it goes."""
 
-    def __init__(self, header: Header, tree: RegionTree, today: date, row: Row) -> None:
-        self.tree, self.today, self.row = tree, today, row
+    def __init__(self, reader: RowReader, row: Row) -> None:
+        self.reader, self.tree, self.today, self.row = reader, reader.tree, reader.today, row
         self.faults: list[Fault] = []
-        self.values = {code: self._text(code, index) for code, index in header.places.items()}
+        cells, places = row.cells, reader.header.places
+        if _PLAIN.issuperset([cell.kind for cell in cells]) and len(cells) > max(places.values()):
+            self.values = {code: cells[index].text.strip() for code, index in places.items()}
+        else:
+            self.values = {code: self._text(code, index) for code, index in places.items()}
 
     def result(self) -> Application | list[Fault]:
         policy = self.checked("system", _policy)
-        kind = self.checked("kind", system_rules.certificate_kind)
+        kind = self.checked("kind", _kind)
         if policy is not None and kind is not None:
             self.checked("kind", lambda _text: system_rules.ensure_kind(policy, kind))
         region = self.checked("region", lambda text: self.tree.read(text).code)
@@ -131,7 +143,7 @@ class _Reading:
         if index >= len(self.row.cells):
             return ""
         cell = self.row.cells[index]
-        text = cell.text.strip().strip("\u00a0\u3000")
+        text = cell.text.strip()  # ideographic and non-breaking blanks too
         if cell.kind == "formula":
             self.fault(code, "", CellIsFormula())
         elif cell.kind == "merged":
@@ -149,7 +161,7 @@ class _Reading:
         phone = self.checked("phone", parties.mobile_number, is_needed=False)
         if name is None or number is None:
             return None
-        return PersonEntry(name, str(id_type), self.values["id_number"], region, phone or "")
+        return PersonEntry(name, number.type.value, self.values["id_number"], region, phone or "", checked=number)
 
     def _device(self, region: str) -> tuple[DeviceEntry | None, tuple[str, ...], tuple[str, ...]]:
         text = self.values.get("device", "")
@@ -167,7 +179,17 @@ class _Reading:
         title = self.checked("device", parties.device_title)
         return (DeviceEntry(region, name=title) if title else None), (), ()
 
-    def _requester(self) -> dict[str, str]:
+    def _requester(self) -> Mapping[str, str]:
+        texts = tuple([self.values.get(code, "") for code in _REQUESTER])
+        if self.reader.requester[0] == texts:
+            return self.reader.requester[1]
+        before = len(self.faults)
+        found = self._read_requester()
+        if len(self.faults) == before:
+            self.reader.requester = texts, found
+        return found
+
+    def _read_requester(self) -> dict[str, str]:
         name = self.checked("requester_name", parties.person_name)
         number = self.checked(
             "requester_id",
@@ -203,6 +225,10 @@ def shown(code: str, text: str) -> str:
     if code in ("holder_name", "requester_name"):
         return parties.masked_name(text)[:20]
     return text[:40]
+
+
+# The same few words stand in these columns row after row.
+_kind = lru_cache(maxsize=64)(system_rules.certificate_kind)
 
 
 def _policy(text: str) -> SystemPolicy:

@@ -43,7 +43,7 @@ def _change(
 
     _, outcome = moving.each(actor, "ra.change_materials", [request_id], work)
     request = moving.alone(outcome)
-    bulk.insert_many([storing.row(request.pk, one, actor.id, now) for one in added])
+    bulk.append_many([storing.row(request.pk, one, actor.id, now) for one in added])
     if removed is not None and not Material.objects.filter(
         pk=removed, request_id=request.pk, removed_at__isnull=True
     ).update(removed_at=now):

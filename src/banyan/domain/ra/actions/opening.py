@@ -3,20 +3,23 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from banyan.domain import audit, bulk, outbox
 from banyan.domain.iam import rights
+from banyan.domain.prepared import new
 from banyan.domain.ra import entering, entries, moving, numbers, rules, sealed_data, storing, working_days
 from banyan.domain.ra.entering import Entered, Plan
 from banyan.domain.ra.models import Material, RequestState, ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
-from banyan.domain.ra.subjects import Holders
+from banyan.domain.ra.subjects import Holders, Known
 from banyan.domain.ra.values import Outcome, Refused, RequestDraft
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError
 
-SLICE = 250
+SLICE = 450
+_NOTHING = Known()
 
 
 def open_request(actor: Actor, draft: RequestDraft, now: datetime, *, key: str = "") -> ServiceRequest:
@@ -42,10 +45,11 @@ def _open_once(actor: Actor, draft: RequestDraft, now: datetime, key: str) -> Se
     return request
 
 
-def open_requests(actor: Actor, drafts: Sequence[RequestDraft], now: datetime) -> Outcome:
+def open_requests(actor: Actor, drafts: Sequence[RequestDraft], now: datetime, *, known: Known = _NOTHING) -> Outcome:
     """Open many requests in slices of their own transactions; a bad one is refused and does not hold up the rest.
 
-    On channels where data come along (online, API, sheet) they are entered at once, by the same person.
+    On channels where data come along (online, API, sheet) they are entered at once, by the same person. ``known``:
+    what an action around this one has just read or registered.
     """
     rights.require(actor, "requests.create")
     result = Outcome()
@@ -53,14 +57,14 @@ def open_requests(actor: Actor, drafts: Sequence[RequestDraft], now: datetime) -
         part = drafts[start : start + SLICE]
         for draft in part:
             storing.keep_files(draft.materials)
-        outcome = _open_slice(actor, part, now)
+        outcome = _open_slice(actor, part, now, known)
         result.requests += outcome.requests
         result.refusals += [Refused(start + refused.index, refused.error) for refused in outcome.refusals]
     return result
 
 
 @audit.action
-def _open_slice(actor: Actor, drafts: Sequence[RequestDraft], now: datetime) -> Outcome:
+def _open_slice(actor: Actor, drafts: Sequence[RequestDraft], now: datetime, known: Known) -> Outcome:
     outcome = Outcome(requests=[None] * len(drafts))
     planned: list[tuple[int, Plan]] = []
     for index, draft in enumerate(drafts):
@@ -68,7 +72,7 @@ def _open_slice(actor: Actor, drafts: Sequence[RequestDraft], now: datetime) -> 
             planned.append((index, entering.plan(actor, draft, now)))
         except BanyanError as error:
             outcome.refusals.append(Refused(index, error))
-    holders = Holders.load([plan for _, plan in planned])
+    holders = Holders.load([plan for _, plan in planned], known=known)
     ready: list[tuple[int, Plan, Entered | None]] = []
     for index, plan in planned:
         try:
@@ -107,7 +111,7 @@ def _write(actor: Actor, ready: Sequence[tuple[Plan, Entered | None]], now: date
         else:
             move.opened(request, first)
     bulk.insert_many(requests)
-    bulk.insert_many(_materials(actor, requests, [plan for plan, _ in ready], now))
+    bulk.append_many(_materials(actor, requests, [plan for plan, _ in ready], now))
     move.write_lines()
     with_data = [request for request, (_, item) in zip(requests, ready, strict=True) if item is not None]
     rows = {entry.request_id: [entry] for entry in entries.write(actor, with_data, now)}
@@ -141,7 +145,8 @@ def _row(actor: Actor, number: str, plan: Plan, entered: Entered | None, now: da
     draft = plan.draft
     is_entered = entered is not None or not plan.process.has(Verb.ENTER)
     pair = plan.pair
-    return ServiceRequest(
+    return new(
+        ServiceRequest,
         number=number,
         business=draft.business,
         system=plan.system,
@@ -157,7 +162,7 @@ def _row(actor: Actor, number: str, plan: Plan, entered: Entered | None, now: da
         region_code=plan.region_code,
         subject_der=entered.subject_der if entered else b"",
         extension_values=entered.extension_values if entered else "{}",
-        materials_digest=rules.materials_digest((one.code, storing.digest_of(one)) for one in draft.materials),
+        materials_digest=_materials_digest(tuple([(one.code, storing.digest_of(one)) for one in draft.materials])),
         reason=draft.reason,
         opened_by=actor.id,
         entered_by=actor.id if is_entered else None,
@@ -168,6 +173,10 @@ def _row(actor: Actor, number: str, plan: Plan, entered: Entered | None, now: da
         opened_at=now,
         updated_at=now,
     )
+
+
+# The requests of a sheet all rest on that one file.
+_materials_digest = lru_cache(maxsize=256)(rules.materials_digest)
 
 
 def _seal(requests: Sequence[ServiceRequest], entered: Sequence[Entered | None]) -> None:
