@@ -120,6 +120,7 @@ EVENTS: dict[str, Any] = {
     "iam.logged_out": _("退出登录"),
     "iam.log_in": _("登录失败"),
     "iam.session_ended": _("会话被结束"),
+    "iam.installation_registered": _("登记安装的用途"),
     "iam.account_opened": _("开立账号"),
     "iam.account_enabled": _("启用账号"),
     "iam.account_disabled": _("停用账号"),
