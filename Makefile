@@ -46,13 +46,14 @@ $(VENV)/.test-ready: requirements/dev.txt $(VENV)/.set-up
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-check: setup $(VENV)/.test-ready ## Formatter, linter, types, import contracts, migrations, translations
+check: setup $(VENV)/.test-ready ## Formatter, linter, types, import contracts, migrations, translations, the commands in the documents
 	$(BIN)/ruff format --check src tests scripts native
 	$(BIN)/ruff check src tests scripts native
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m django makemigrations --check --dry-run --settings banyan.config.django
 	$(BIN)/python scripts/check_messages.py
+	$(BIN)/python scripts/check_documents.py
 
 format: ## Format and mend what the linter can mend
 	$(BIN)/ruff format src tests scripts native
