@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from banyan.adapters.sheets import open_sheet
+from banyan.adapters.sheets import read_content, read_sheet
 from banyan.domain.sheets import actions
 from banyan.domain.sheets.models import SheetImport
 from banyan.kernel.actor import Actor
@@ -14,12 +14,13 @@ from banyan.kernel.actor import Actor
 
 def import_file(actor: Actor, source: Path, now: datetime, *, show: bool) -> SheetImport:
     """Import a sheet to its end, or go on where an earlier start stopped. Raises SheetUnreadable and SheetError."""
-    opened = open_sheet(source)
+    content = read_content(source)  # once: what is kept is what was read
+    opened = read_sheet(content, source.name)
     rows = actions.ensure_usable(opened.rows)
     imported = actions.begin_import(
         actor,
         name=source.name,
-        content=source.read_bytes(),
+        content=content,
         row_count=opened.row_count,
         left_out=opened.left_out,
         now=now,

@@ -1,0 +1,54 @@
+"""Sheets of the old kind, .xls: read by xlrd in a process of its own that may take only so much memory and time.
+
+The library is the one that tells hidden rows, merged cells and formats; it holds the whole sheet, and what a broken file
+makes of it ends with that process.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+from banyan.adapters.sheets.cells import EMPTY, Area, Cell, CellKind, Sheet, SheetRow, under_merged
+from banyan.adapters.sheets.errors import SheetEncrypted, SheetTooMuch, SheetUnreadable
+from banyan.adapters.sheets.old_excel_process import Ending
+from banyan.kernel.errors import N_
+
+_SECONDS = 120
+_SEALED = "EncryptedPackage".encode("utf-16-le")
+
+
+def read(content: bytes) -> Sheet:
+    """The first visible worksheet. Raises SheetUnreadable or one of its kinds."""
+    if _SEALED in content:  # an xlsx with a password comes in the same envelope
+        raise SheetEncrypted
+    command = [sys.executable, "-m", "banyan.adapters.sheets.old_excel_process"]
+    try:
+        done = subprocess.run(command, input=content, capture_output=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise SheetTooMuch from error
+    if done.returncode == Ending.ENCRYPTED:
+        raise SheetEncrypted
+    if done.returncode == Ending.BROKEN:
+        raise SheetUnreadable(reason=N_("文件损坏或格式不对"))
+    if done.returncode == Ending.NOTHING_VISIBLE:
+        raise SheetUnreadable(reason=N_("没有可见的工作表"))
+    if done.returncode:  # out of memory or time, whatever died of it
+        raise SheetTooMuch
+    lines = iter(done.stdout.splitlines())
+    about = json.loads(next(lines))
+    rows = under_merged(_rows(lines), [Area(*area) for area in about["areas"]])
+    return Sheet(about["name"], about["row_count"], rows, about["left_out"])
+
+
+def _rows(lines: Iterator[bytes]) -> Iterator[SheetRow]:
+    for line in lines:
+        number, is_hidden, cells = json.loads(line)
+        yield SheetRow(number, [_cell(cell) for cell in cells], is_hidden)
+
+
+def _cell(cell: str | Sequence[str]) -> Cell:
+    """A text stands for itself, whatever else brings its kind along."""
+    if isinstance(cell, str):
+        return Cell(cell, CellKind.TEXT) if cell else EMPTY
+    return Cell(cell[1], CellKind(cell[0]))
