@@ -27,6 +27,7 @@ from support.parties import regions_installed
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+FILES = Path(__file__).parents[1] / "unit" / "sheets" / "files"
 
 
 @pytest.fixture
@@ -177,6 +178,33 @@ def test_a_formula_is_refused(clerk: Actor, tmp_path: Path) -> None:
         clerk, raw(tmp_path, lambda book, page, at: page.write_formula(1, at["单位名称"], '="测试"', None, "测试"))
     )
     assert ("单位名称", "sheets.cell_is_formula") in faults(clerk, sheet)[2]
+
+
+DAY = datetime(2026, 3, 16)  # noqa: DTZ001
+
+
+def test_a_date_where_a_text_is_meant_is_refused_with_the_cure(clerk: Actor, tmp_path: Path) -> None:
+    """Excel makes a date of a department called 3-16; a day that was typed as text is a text."""
+
+    def dated(book: Any, page: Any, at: dict[str, int]) -> None:
+        page.write_datetime(1, at["部门"], DAY, book.add_format({"num_format": 'm"月"d"日"'}))
+        page.write_string(0, len(at), "备注")
+        page.write_datetime(1, len(at), DAY, book.add_format({"num_format": 14}))
+
+    sheet = take(clerk, raw(tmp_path, dated))
+    assert faults(clerk, sheet) == {2: [("部门", "sheets.cell_is_date")]}
+    (report,) = access.outcomes(sheet)
+    assert report.faults[0]["shown"] == "2026-03-16"
+    as_text = take(clerk, one_row(tmp_path, {"部门": "2026-03-16"}))
+    assert (as_text.good, as_text.failed) == (1, 0)
+
+
+def test_an_old_workbook_and_its_kin_are_taken_row_by_row(clerk: Actor) -> None:
+    for name in ("libreoffice.xls", "libreoffice.xlsx"):
+        sheet = take(clerk, FILES / name)
+        done = {code for found in faults(clerk, sheet).values() for _, code in found}
+        assert (sheet.good + sheet.failed, done - {"sheets.request_open"}) == (10, set())
+    assert requests().count() == 11  # a seal may be asked for again
 
 
 def test_a_hidden_row_is_told_not_taken(clerk: Actor, tmp_path: Path) -> None:

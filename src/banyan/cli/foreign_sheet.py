@@ -14,6 +14,8 @@ from banyan.domain.parties.registering import DeviceEntry, OrganizationEntry, Pe
 from banyan.domain.sheets.columns import squeezed
 from banyan.domain.sheets.errors import (
     CellEmpty,
+    CellIsBroken,
+    CellIsDate,
     CellIsFormula,
     CellIsMerged,
     CellIsNumber,
@@ -53,6 +55,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 _NEEDED = ("serial", "organization", "credit_code", "region")
 _CODES = frozenset({"serial", "encryption_serial", "id_number", "credit_code", "token"})
+_FREE = frozenset({"note", "ordinal"})
 _BY_TITLE = {squeezed(title): code for code, titles in COLUMNS.items() for title in titles}
 
 
@@ -194,11 +197,17 @@ class _Reading:
         if index >= len(self.row.cells):
             return ""
         cell = self.row.cells[index]
+        if code in _FREE:
+            return cell.text
         text = cell.text.strip().strip("\u00a0\u3000")
         if cell.kind == "formula":
             self.note(code, "", CellIsFormula())
         elif cell.kind == "merged":
             self.note(code, "", CellIsMerged())
+        elif cell.kind == "date":
+            self.note(code, text, CellIsDate())
+        elif cell.kind == "broken":
+            self.note(code, "", CellIsBroken())
         elif cell.kind == "number" and code in _CODES:
             self.note(code, text, CellIsNumber())
         else:

@@ -62,6 +62,16 @@ class CellIsNumber(CellFault):
     message = N_("长号码存成了数字，末几位已经丢失。把这一列设为“文本”格式，照原件重新输入。")
 
 
+class CellIsDate(CellFault):
+    code = "sheets.cell_is_date"
+    message = N_("这一格存成了日期，原来填的文字已经变了。把这一列设为“文本”格式，照原件重新输入，再导入。")
+
+
+class CellIsBroken(CellFault):
+    code = "sheets.cell_is_broken"
+    message = N_("这一格的内容读不出来。重新输入这一格，再导入。")
+
+
 class CellNotInteger(CellFault):
     code = "sheets.cell_not_integer"
     message = N_("这里要填整数。")

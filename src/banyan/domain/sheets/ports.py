@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Cell(Protocol):
-    """One cell. ``kind`` is empty, text, number, date, logical, formula or merged."""
+    """One cell. ``kind`` is empty, text, number, date, logical, formula, merged or broken."""
 
     @property
     def text(self) -> str: ...

@@ -13,6 +13,8 @@ from banyan.domain.parties.registering import DeviceEntry, OrganizationEntry, Pe
 from banyan.domain.sheets.columns import BY_CODE, SYSTEM_NAMES, Header
 from banyan.domain.sheets.errors import (
     CellEmpty,
+    CellIsBroken,
+    CellIsDate,
     CellIsFormula,
     CellIsMerged,
     CellIsNumber,
@@ -73,6 +75,8 @@ class Application:
 _Texts = tuple[str, ...]
 # Kinds of cells that are taken as they are.
 _PLAIN = frozenset({"text", "empty"})
+# Columns for the eyes of their writers only: whatever stands in them, formulas and dates too, we let stand.
+_FREE = frozenset({"note", "ordinal"})
 _REQUESTER = ("requester_name", "requester_id", "requester_phone")
 
 
@@ -143,11 +147,17 @@ class _Reading:
         if index >= len(self.row.cells):
             return ""
         cell = self.row.cells[index]
+        if code in _FREE:
+            return cell.text
         text = cell.text.strip()  # ideographic and non-breaking blanks too
         if cell.kind == "formula":
             self.fault(code, "", CellIsFormula())
         elif cell.kind == "merged":
             self.fault(code, "", CellIsMerged())
+        elif cell.kind == "date":
+            self.fault(code, text, CellIsDate())
+        elif cell.kind == "broken":
+            self.fault(code, "", CellIsBroken())
         elif cell.kind == "number" and (BY_CODE[code].is_code or len(text.lstrip("-")) > _DIGITS_KEPT):
             self.fault(code, text, CellIsNumber())
         else:
