@@ -50,7 +50,7 @@ def test_another_key_encryption_key_does_not_open_the_data_keys(place: Home) -> 
 def test_processes_that_start_together_agree_on_the_keys(place: Home) -> None:
     sealing.create_kek(place)
     with ThreadPoolExecutor(8) as pool:
-        rings = list(pool.map(lambda _: _opened.__wrapped__(place.path, place.keys), range(16)))
+        rings = list(pool.map(lambda _: _opened.__wrapped__(place), range(16)))
     assert len({ring.audit_key for ring in rings}) == 1
 
 
