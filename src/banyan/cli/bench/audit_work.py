@@ -4,6 +4,7 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,23 +55,30 @@ def measure(size: int, rounds: int) -> dict[str, Any]:
 
 
 def write(number: int, stop: Path) -> dict[str, Any]:
-    """One clerk at a desk: take in a person and an application, a moment's thought, the next; how long each took."""
+    """One clerk at a desk: take a person in, open the application, think a moment, go on to the next; how long each of
+    these writes took.
+    """
     django_setup()
+    from banyan.cli.bench.issue_world import CLERK, draft, people
+    from banyan.domain.ra import actions as ra
+    from banyan.kernel.clock import now
+
     waits: list[float] = []
-    first = _WRITERS_PEOPLE * number
+    person = _WRITERS_PEOPLE * number
     while not stop.exists():
-        waits.append(_seconds(partial(_take_in, first + len(waits))) * 1000)
+        took, ((holder, body),) = _timed(partial(people, range(person, person + 1)))
+        waits.append(took)
+        took, _ = _timed(partial(ra.open_requests, CLERK, [draft(holder, body)], now()))
+        waits.append(took)
+        person += 1
         time.sleep(_THINKING_S)
     return {"waits_ms": waits}
 
 
-def _take_in(number: int) -> None:
-    from banyan.cli.bench.issue_world import CLERK, done, draft, people
-    from banyan.domain.ra import actions as ra
-    from banyan.kernel.clock import now
-
-    ((person, body),) = people(range(number, number + 1))
-    done(ra.open_requests(CLERK, [draft(person, body)], now()))
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    result = work()
+    return (time.perf_counter() - started) * 1000, result
 
 
 def _open_accounts(count: int) -> list[Any]:

@@ -35,7 +35,7 @@ from banyan.domain.sheets.reading import Application, Fault, RowReader, fault_fi
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError
 
-SLICE = 450  # as many as leave room for the records of a transaction; longer ones would keep people at desks waiting
+SLICE = 300  # a longer transaction would keep people at desks waiting
 
 _Entry = TypeVar("_Entry", PersonEntry, DeviceEntry)
 # what a row became: the request, or everything that was wrong
