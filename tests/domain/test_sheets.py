@@ -1,5 +1,6 @@
 """A5: a sheet of applications becomes requests; what is wrong is told row by row, and a stop in the middle loses nothing."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -8,9 +9,13 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from banyan.adapters.sheets import open_sheet
+from banyan.adapters.sheets.writing import write_result
 from banyan.cli import sample
+from banyan.domain.audit.models import AuditRecord
 from banyan.domain.iam.rights import Role
 from banyan.domain.ra import entering, sealed_data
 from banyan.domain.ra.models import ServiceRequest
@@ -22,8 +27,9 @@ from banyan.domain.sheets.models import SheetImport
 from banyan.domain.systems import access as systems
 from banyan.domain.systems.actions import install_systems
 from banyan.kernel.actor import Actor, system_actor
+from support import issuing
 from support.iam import staff
-from support.parties import regions_installed
+from support.parties import regions_installed, resident_id
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -253,6 +259,41 @@ def test_a_gb_18030_csv_is_taken_like_a_workbook(clerk: Actor, tmp_path: Path) -
     path = tmp_path / "a.csv"
     path.write_bytes("\n".join(lines).encode("gb18030"))
     assert take(clerk, path).good == 3
+
+
+def test_a_holder_who_has_a_pair_already_is_told_with_the_row_that_is_taken(tmp_path: Path) -> None:
+    """A5: number, kind and system, wherever the pair lies; one look for the whole slice, on record."""
+    everything = issuing.world()
+    install_systems(system_actor("test"), now=NOW)
+    issuing.in_hands(everything, issuing.draft(everything), issuing.draft(everything, person=1))
+    far_away = staff(Role.CLERK, regions=["350200"], now=NOW)
+    rows = [
+        sample.sheet_rows(1)[0] | {
+            "行政区划": "350203", "持有人姓名": person.name, "证件号码": resident_id(number), "手机号码": f"1380000000{number}",
+        }
+        for number, person in enumerate(everything.people, 1)
+    ]  # fmt: skip
+    unit = sample.sheet_rows(4)[3] | {"行政区划": "350203"}
+    with CaptureQueriesContext(connection) as queries:
+        sheet = take(far_away, written(tmp_path, [*rows, unit]))
+    looks = [one["sql"] for one in queries if 'FROM "ca_certificatepair"' in one["sql"] and "not_after" in one["sql"]]
+    assert len(looks) == 1
+    assert (sheet.good, sheet.failed, access.noticed(sheet)) == (4, 0, 2)
+    told = {report.row: [access.text(one) for one in report.notices] for report in access.outcomes(sheet)}
+    warning = "已导入。持有人已有 1 对有效的个人证书（通用 1），请核对是否重复办理。"
+    assert told == {2: [warning], 3: [warning], 4: [], 5: []}
+    assert [report.row for report in access.outcomes(sheet, only_noticed=True)] == [2, 3]
+    (record,) = AuditRecord.objects.filter(event="parties.holdings_looked_up", actor_id=far_away.id)
+    assert [person.pk for person in everything.people[:3]] == json.loads(record.detail)["people"]
+
+
+def test_the_result_sheet_says_what_was_taken_and_is_to_be_looked_at(tmp_path: Path) -> None:
+    target = tmp_path / "result.xlsx"
+    write_result(target, [(2, "S1", [("", "", "看一看")]), (3, "", [("部门", "x", "不对")]), (4, "S2", [])])
+    rows = [[cell.text for cell in row.cells] for row in open_sheet(target).rows][1:]
+    assert [(row[0], row[1], row[2], row[5:]) for row in rows] == [
+        ("2", "已导入", "S1", ["看一看"]), ("3", "未导入", "", ["不对"]), ("4", "已导入", "S2", []),
+    ]  # fmt: skip
 
 
 def test_outcomes_hold_no_number_in_clear(clerk: Actor, tmp_path: Path) -> None:

@@ -1,13 +1,20 @@
 """``banyan sheet``: the template, an import with progress, its result."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from banyan.cli.shown import json_option, say, show_rows
 from banyan.kernel import clock
 from banyan.kernel.errors import N_, fill
+
+if TYPE_CHECKING:
+    from banyan.domain.sheets.access import RowReport
+
+_MOST_SHOWN = 20
 
 
 @click.group()
@@ -39,6 +46,7 @@ def import_sheet(source: Path, result: Path | None, as_json: bool) -> None:
 
     actor = current_actor()
     from banyan.cli.importing import import_file
+    from banyan.domain.sheets import access as sheets
 
     outcome = import_file(actor, source, clock.now(), show=not as_json)
     if result:
@@ -48,6 +56,7 @@ def import_sheet(source: Path, result: Path | None, as_json: bool) -> None:
         "rows": outcome.good + outcome.failed,
         "good": outcome.good,
         "failed": outcome.failed,
+        "noticed": sheets.noticed(outcome),
         "left_out": outcome.left_out,
     }
     if as_json:
@@ -100,7 +109,7 @@ def _write_result(import_id: int, target: Path) -> None:
     from banyan.domain.sheets import access
 
     reports = access.outcomes(access.sheet_import(actor, import_id))
-    write_result(target, ((one.row, one.request, _faults(one.faults, translate)) for one in reports))
+    write_result(target, ((one.row, one.request, _faults(one.faults + one.notices, translate)) for one in reports))
 
 
 def _faults(faults: list[dict[str, object]], translate: object) -> list[tuple[str, str, str]]:
@@ -115,10 +124,18 @@ def _show(import_id: int, summary: dict[str, object]) -> None:
     from banyan.domain.sheets import access
 
     actor = current_actor()
+    found = access.sheet_import(actor, import_id)
     click.echo(fill(translate(N_("受理 {good} 行，未受理 {failed} 行。")), summary))
-    for number, report in enumerate(access.outcomes(access.sheet_import(actor, import_id), only_failed=True)):
-        if number == 20:
+    _show_some(access.outcomes(found, only_failed=True), import_id, translate)
+    if summary["noticed"]:
+        click.echo(fill(translate(N_("已受理、需留意的有 {noticed} 行：")), summary))
+        _show_some(access.outcomes(found, only_noticed=True), import_id, translate)
+
+
+def _show_some(reports: "Iterable[RowReport]", import_id: int, translate: object) -> None:
+    for number, report in enumerate(reports):
+        if number == _MOST_SHOWN:
             say(N_("……其余见结果表：banyan sheet result {number} 文件名"), number=import_id)
             break
-        for column, value, message in _faults(report.faults, translate):
+        for column, value, message in _faults(report.faults + report.notices, translate):
             click.echo(f"  {report.row}\t{column}\t{value}\t{message}")

@@ -41,10 +41,14 @@ def write_template(path: Path, columns: Sequence[Any]) -> None:
 
 
 def write_result(path: Path, rows: Iterable[tuple[int, str, Sequence[tuple[str, str, str]]]]) -> None:
-    """The result: row, request number or fault by fault the column, the masked value and the cure."""
+    """The result: row, request number, and fault by fault the column, the masked value and the cure.
+
+    A row with a request number was taken; what is told of it is only to be looked at.
+    """
     with xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False}) as book:
         head = book.add_format({"bold": True, "bg_color": "#DDF0EB", "border": 1})
         bad = book.add_format({"font_color": "#B3261E", "text_wrap": True})
+        look = book.add_format({"font_color": "#8A5A00", "text_wrap": True})
         page = book.add_worksheet("结果")
         for index, (title, width) in enumerate(
             (("行", 8), ("结果", 10), ("申请单号", 20), ("列", 18), ("填写内容", 24), ("原因与处理", 70))
@@ -56,8 +60,8 @@ def write_result(path: Path, rows: Iterable[tuple[int, str, Sequence[tuple[str, 
             for column, shown, message in faults or [("", "", "")]:
                 line += 1
                 page.write_number(line, 0, row)
-                page.write_string(line, 1, "未导入" if faults else "已导入")
+                page.write_string(line, 1, "已导入" if request else "未导入")
                 page.write_string(line, 2, request)
                 page.write_string(line, 3, column)
                 page.write_string(line, 4, shown)
-                page.write_string(line, 5, message, bad if faults else None)
+                page.write_string(line, 5, message, None if not faults else look if request else bad)

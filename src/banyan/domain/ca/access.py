@@ -264,6 +264,8 @@ class PairHoldings:
                 region_code=row.region_code,
                 subject_name=row.subject_name,
                 state=row.state,
+                person_id=row.person_id,
+                organization_id=None if row.person_id is not None else row.organization_id,
             )
             for row in current.exclude(state=PairState.REVOKED).order_by("pk")
             if row.pk != self._leave_out

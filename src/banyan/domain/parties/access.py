@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from .errors import NotFound, OutOfScope, RuleError
 from .identity_rules import IdentityNumber, identity_number, mobile_number
 from .kinds import IdentityType, NamedKind, RegionLevel
 from .models import Device, IssuingPoint, Organization, Person, Region, RetiredRegion
-from .ports import HoldingsSource
+from .ports import Holding, HoldingsSource
 from .regions import RegionEntry, RegionTree, RetiredCode
 from .rules import HoldingsHint, hint
 from .scoping import ScopedQuerySet
@@ -161,6 +161,20 @@ def existing_holdings_hint(
     tree = region_tree()
     holdings = source.holdings_of(people=people, organizations=organizations)
     return hint(holdings, lambda code: tree.is_within(code, actor.regions))
+
+
+def holdings_by_holder(
+    actor: Actor, source: HoldingsSource, *, people: Sequence[int], organizations: Sequence[int]
+) -> Mapping[tuple[str, int], HoldingsHint]:
+    """The same for many at once: ("person_id" or "organization_id", key) → hint, for those who hold anything."""
+    tree = region_tree()
+    held: dict[tuple[str, int], list[Holding]] = {}
+    for holding in source.holdings_of(people=people, organizations=organizations):
+        if holding.person_id is not None:
+            held.setdefault(("person_id", holding.person_id), []).append(holding)
+        elif holding.organization_id is not None:
+            held.setdefault(("organization_id", holding.organization_id), []).append(holding)
+    return {holder: hint(those, lambda code: tree.is_within(code, actor.regions)) for holder, those in held.items()}
 
 
 def local_day(now: datetime) -> date:

@@ -9,7 +9,7 @@ from .changing import (
     update_person,
 )
 from .installing import install_regions, open_issuing_point, update_issuing_point
-from .looking import RevealedPerson, look_up_holdings, reveal_person
+from .looking import RevealedPerson, look_up_holdings, look_up_holdings_of_many, reveal_person
 from .registering import (
     DeviceEntry,
     OrganizationEntry,
@@ -32,6 +32,7 @@ __all__ = [
     "RevealedPerson",
     "install_regions",
     "look_up_holdings",
+    "look_up_holdings_of_many",
     "open_issuing_point",
     "register_device",
     "register_devices",

@@ -1,6 +1,6 @@
 """Looks that are themselves audited: a person's number in clear, and what somebody holds across the province."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -56,3 +56,20 @@ def look_up_holdings(
         here=len(hint.here), elsewhere=sum(entry.count for entry in hint.elsewhere),
     )  # fmt: skip
     return hint
+
+
+@audit.action
+def look_up_holdings_of_many(
+    actor: Actor, source: HoldingsSource, *, people: Sequence[int], organizations: Sequence[int], now: datetime
+) -> Mapping[tuple[str, int], HoldingsHint]:
+    """The same warning for the rows of a sheet, by holder; one look, one record that names everybody looked at."""
+    del now
+    rights.require(actor, "parties.read")
+    hints = access.holdings_by_holder(actor, source, people=people, organizations=organizations)
+    audit.record(
+        actor, "parties.holdings_looked_up", None,
+        people=list(people), organizations=list(organizations),
+        here=sum(len(hint.here) for hint in hints.values()),
+        elsewhere=sum(entry.count for hint in hints.values() for entry in hint.elsewhere),
+    )  # fmt: skip
+    return hints

@@ -17,6 +17,9 @@ class Holding:
     region_code: str
     subject_name: str
     state: str
+    # whose it is: the person, else the body itself
+    person_id: int | None = None
+    organization_id: int | None = None
 
 
 class HoldingsSource(Protocol):

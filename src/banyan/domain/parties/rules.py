@@ -1,7 +1,7 @@
 """The rules of parties, gathered: see ``names``, ``identity_rules``, ``device_rules`` and ``regions``."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from .device_rules import DeviceIdentity, device_identity, read_domain_name, read_icp_number, read_ip_address
@@ -42,6 +42,14 @@ class HoldingsHint:
 
     here: tuple[Holding, ...]
     elsewhere: tuple[HoldingsElsewhere, ...]
+
+    def counts(self, kind: str) -> Mapping[str, int]:
+        """How many pairs of a kind in which system, in sight or not: as much as everybody may know."""
+        found = Counter(holding.system for holding in self.here if holding.kind == kind)
+        for entry in self.elsewhere:
+            if entry.kind == kind:
+                found[entry.system] += entry.count
+        return found
 
     @property
     def count(self) -> int:

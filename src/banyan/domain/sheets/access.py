@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from django.db import models
 
 from banyan.domain.iam import rights
 from banyan.domain.sheets.models import RowOutcome, SheetImport
@@ -13,11 +15,12 @@ from banyan.kernel.errors import N_, BanyanError, fill
 
 @dataclass(frozen=True)
 class RowReport:
-    """One row's outcome for people and programs: the request's number, or every fault."""
+    """One row's outcome for people and programs: the request's number and what to look at, or every fault."""
 
     row: int
     request: str
     faults: list[dict[str, Any]]
+    notices: list[dict[str, Any]] = field(default_factory=list)
 
 
 class ImportNotFound(BanyanError):
@@ -46,13 +49,31 @@ def request_ids(actor: Actor, import_id: int) -> list[int]:
     return [pk for pk in found.order_by("row").values_list("request_id", flat=True) if pk is not None]
 
 
-def outcomes(sheet: SheetImport, *, only_failed: bool = False) -> Iterator[RowReport]:
-    """One outcome a row, in the order of the sheet. ``faults`` have column, shown, code, message (untranslated) and fields."""
+def outcomes(sheet: SheetImport, *, only_failed: bool = False, only_noticed: bool = False) -> Iterator[RowReport]:
+    """One outcome a row, in the order of the sheet.
+
+    ``faults`` and ``notices`` have column, shown, code, message (untranslated) and fields.
+    """
     found = RowOutcome.objects.filter(sheet=sheet).order_by("row")
     if only_failed:
         found = found.filter(request_id__isnull=True)
+    if only_noticed:
+        found = _noticed(sheet).order_by("row")
     for row in found.iterator(2000):
-        yield RowReport(row.row, row.request_number, json.loads(row.faults) if row.faults else [])
+        told = json.loads(row.faults) if row.faults else []
+        if row.request_id is None:
+            yield RowReport(row.row, row.request_number, told)
+        else:
+            yield RowReport(row.row, row.request_number, [], told)
+
+
+def noticed(sheet: SheetImport) -> int:
+    """How many rows were taken though a person should look at them."""
+    return _noticed(sheet).count()
+
+
+def _noticed(sheet: SheetImport) -> models.QuerySet[RowOutcome]:
+    return RowOutcome.objects.filter(sheet=sheet, request_id__isnull=False).exclude(faults="")
 
 
 def text(fault: dict[str, Any], translate: Any = str) -> str:

@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from banyan import gm
 from banyan.domain import audit, bulk
+from banyan.domain.ca.access import PairHoldings
 from banyan.domain.iam import rights
 from banyan.domain.parties import access as parties
+from banyan.domain.parties import looking as registry
 from banyan.domain.parties.models import Device, Organization, Person
 from banyan.domain.parties.regions import RegionTree
 from banyan.domain.parties.registering import (
@@ -27,11 +29,12 @@ from banyan.domain.ra.models import Business, Channel, RequestState, ServiceRequ
 from banyan.domain.ra.subjects import Known
 from banyan.domain.ra.values import NewMaterial, RequestData, RequestDraft
 from banyan.domain.sheets import columns
-from banyan.domain.sheets.columns import BY_CODE, Header
-from banyan.domain.sheets.errors import RequestOpen, RowRepeated, SheetEmpty
+from banyan.domain.sheets.columns import BY_CODE, SYSTEM_TITLES, Header
+from banyan.domain.sheets.errors import HolderHasPairs, RequestOpen, RowRepeated, SheetEmpty
 from banyan.domain.sheets.models import RowOutcome, SheetImport
 from banyan.domain.sheets.ports import Row
 from banyan.domain.sheets.reading import Application, Fault, RowReader, fault_fields, shown
+from banyan.domain.systems.policy import CertificateKind
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError
 
@@ -59,6 +62,7 @@ class _Slice:
 
     results: dict[int, RowResult] = field(default_factory=dict)
     good: list[Application] = field(default_factory=list)
+    notices: dict[int, list[Fault]] = field(default_factory=dict)  # of rows that are taken
 
     def refuse(self, row: int, column: str, value: str, error: BanyanError) -> None:
         """Note why a row fails, under the column it is about."""
@@ -177,6 +181,8 @@ def _open(actor: Actor, sheet: SheetImport, part: _Slice, now: datetime) -> None
             part.results[one.row] = request
     for refused in outcome.refusals:
         part.refuse(waiting[refused.index].row, "", "", refused.error)
+    taken = [one for one in waiting if isinstance(part.results[one.row], ServiceRequest)]
+    _notice_holdings(actor, part, taken, people, bodies, now)
 
 
 def _register_bodies(actor: Actor, part: _Slice, tree: RegionTree, now: datetime) -> dict[int, Organization]:
@@ -251,6 +257,43 @@ def _refuse_open(
             part.refuse(one.row, "", "", RequestOpen(number=open_already))
 
 
+def _notice_holdings(
+    actor: Actor,
+    part: _Slice,
+    taken: Sequence[Application],
+    people: dict[int, Person],
+    bodies: dict[int, Organization],
+    now: datetime,
+) -> None:
+    """The duplicate-holder warning, in one look for the slice. Whoever is new on record holds nothing.
+
+    A body has as many seals as it needs, and a device is no holder of the rule.
+    """
+    holders: dict[int, tuple[str, int]] = {}
+    for one in taken:
+        if one.person is not None and not people[one.row].is_new:
+            holders[one.row] = "person_id", people[one.row].pk
+        elif one.kind == CertificateKind.ORGANIZATION and not bodies[one.row].is_new:
+            holders[one.row] = "organization_id", bodies[one.row].pk
+    if not holders:
+        return
+    keys = set(holders.values())
+    hints = registry.look_up_holdings_of_many(
+        actor,
+        PairHoldings(now),
+        people=sorted(key for name, key in keys if name == "person_id"),
+        organizations=sorted(key for name, key in keys if name == "organization_id"),
+        now=now,
+    )
+    for one in taken:
+        hint = hints.get(holders.get(one.row, ("", 0)))
+        counts = hint.counts(one.kind) if hint else {}
+        if counts:
+            told = "、".join(f"{SYSTEM_TITLES.get(code, code)} {count}" for code, count in sorted(counts.items()))
+            notice = HolderHasPairs(count=sum(counts.values()), kind=CertificateKind(one.kind).label, systems=told)
+            part.notices.setdefault(one.row, []).append(Fault("", "", notice))
+
+
 def _holder_of(
     one: Application, people: dict[int, Person], devices: dict[int, Device], bodies: dict[int, Organization]
 ) -> tuple[str, int]:
@@ -287,7 +330,7 @@ def _draft(
 
 
 def _write(sheet: SheetImport, rows: Sequence[int], part: _Slice, now: datetime) -> None:
-    outcomes = [_outcome(sheet, row, part.results[row]) for row in rows]
+    outcomes = [_outcome(sheet, row, part.results[row], part.notices.get(row, ())) for row in rows]
     bulk.append_many(outcomes)
     good = sum(1 for one in outcomes if one.request_id is not None)
     changed = SheetImport.objects.filter(pk=sheet.pk, last_row=sheet.last_row).update(
@@ -297,15 +340,22 @@ def _write(sheet: SheetImport, rows: Sequence[int], part: _Slice, now: datetime)
         raise RuntimeError("another process imports this sheet")
 
 
-def _outcome(sheet: SheetImport, row: int, result: RowResult) -> RowOutcome:
+def _outcome(sheet: SheetImport, row: int, result: RowResult, notices: Sequence[Fault]) -> RowOutcome:
     if isinstance(result, ServiceRequest):
-        return new(RowOutcome, sheet_id=sheet.pk, row=row, request_id=result.pk, request_number=result.number)
-    faults = [
+        told = _stored(notices) if notices else ""
+        return new(
+            RowOutcome, sheet_id=sheet.pk, row=row, request_id=result.pk, request_number=result.number, faults=told
+        )
+    return new(RowOutcome, sheet_id=sheet.pk, row=row, faults=_stored(result))
+
+
+def _stored(faults: Sequence[Fault]) -> str:
+    stored = [
         {"column": fault.column, "shown": fault.shown, "code": fault.error.code, "message": fault.error.template,
          "fields": fault_fields(fault.error)}
-        for fault in result
+        for fault in faults
     ]  # fmt: skip
-    return new(RowOutcome, sheet_id=sheet.pk, row=row, faults=json.dumps(faults, ensure_ascii=False))
+    return json.dumps(stored, ensure_ascii=False)
 
 
 def _find_header(rows: Iterable[Row]) -> tuple[Header, Iterator[Row]]:

@@ -29,6 +29,7 @@ class Column:
 
 
 SYSTEM_NAMES = {"通用": "GENERAL", "信创": "XINCHUANG", "移动": "MOBILE", "印章": "ESEAL"}
+SYSTEM_TITLES = {code: title for title, code in SYSTEM_NAMES.items()}
 
 COLUMNS: tuple[Column, ...] = (
     Column("system", "签发系统", ("系统", "业务系统"), True, choices=tuple(SYSTEM_NAMES), example="通用"),

@@ -87,6 +87,20 @@ class RowRepeated(CellFault):
     message = N_("与第 {row} 行重复：同一持有人、同一系统、同一种证书。删去一行。")
 
 
+class RowNotice(BanyanError):
+    """Base of what a person should look at in a row that was taken all the same."""
+
+    code = "sheets.notice"
+    message = N_("已导入，请核对这一行。")
+
+
+class HolderHasPairs(RowNotice):
+    """The duplicate-holder warning (规范 3.3.1.2(2)): number, kind and system, as much as everybody may know."""
+
+    code = "sheets.holder_has_pairs"
+    message = N_("已导入。持有人已有 {count} 对有效的{kind}（{systems}），请核对是否重复办理。")
+
+
 class RequestOpen(CellFault):
     code = "sheets.request_open"
     message = N_("持有人已有同样的在办申请 {number}，没有再建。等它办结，或先撤回它。")

@@ -37,7 +37,10 @@ class SheetImport(models.Model):
 
 
 class RowOutcome(models.Model):
-    """What became of one row. ``faults`` is JSON: column, masked value, error code, template and fields."""
+    """What became of one row. ``faults`` is JSON: column, masked value, error code, template and fields.
+
+    Of a row that was taken they are no faults, but what a person should look at.
+    """
 
     sheet = models.ForeignKey(SheetImport, models.CASCADE, related_name="outcomes", db_index=False)
     row = models.IntegerField()
