@@ -11,9 +11,10 @@ import pytest
 import xlsxwriter
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from openpyxl import load_workbook
 
 from banyan.adapters.sheets import open_sheet
-from banyan.adapters.sheets.writing import write_result
+from banyan.adapters.sheets.writing import write_result, write_template
 from banyan.cli import sample
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.iam.rights import Role
@@ -21,7 +22,7 @@ from banyan.domain.ra import entering, sealed_data
 from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.subjects import Holders, holder_name
 from banyan.domain.sheets import access, actions
-from banyan.domain.sheets.columns import COLUMNS
+from banyan.domain.sheets.columns import BY_CODE, COLUMNS, EXAMPLES
 from banyan.domain.sheets.errors import ColumnMissing, ColumnUnknown, HeaderMissing, SheetEmpty
 from banyan.domain.sheets.models import SheetImport
 from banyan.domain.systems import access as systems
@@ -184,6 +185,62 @@ def test_a_formula_is_refused(clerk: Actor, tmp_path: Path) -> None:
         clerk, raw(tmp_path, lambda book, page, at: page.write_formula(1, at["单位名称"], '="测试"', None, "测试"))
     )
     assert ("单位名称", "sheets.cell_is_formula") in faults(clerk, sheet)[2]
+
+
+def test_the_examples_of_the_template_are_not_taken_for_applications(clerk: Actor, tmp_path: Path) -> None:
+    path = tmp_path / "template.xlsx"
+    write_template(path, COLUMNS, EXAMPLES)
+    content = load_workbook(path)
+    assert content.sheetnames == ["申请", "填写示例"]
+    content.remove(content["申请"])  # as somebody does who fills in the wrong page
+    content.save(path)
+    sheet = take(clerk, path)
+    assert {code for found in faults(clerk, sheet).values() for _, code in found} == {"sheets.row_is_example"}
+    assert (sheet.good, sheet.failed) == (0, len(EXAMPLES))
+
+
+def test_a_number_left_from_an_example_is_told(clerk: Actor, tmp_path: Path) -> None:
+    """The name was replaced, the numbers were forgotten."""
+    example = {BY_CODE[code].title: value for code, value in EXAMPLES[0].items()} | {"持有人姓名": "测试乙"}
+    sheet = take(clerk, written(tmp_path, [example]))
+    columns = ("统一社会信用代码", "证件号码", "经办人证件号码")
+    assert faults(clerk, sheet) == {2: [(column, "sheets.cell_is_example") for column in columns]}
+
+
+def test_each_example_is_a_real_case_once_its_values_are_replaced(clerk: Actor, tmp_path: Path) -> None:
+    cases = {(one["system"], one["kind"]) for one in EXAMPLES}
+    assert cases == {
+        ("通用", "个人"), ("通用", "单位"), ("通用", "设备"), ("印章", "印章"), ("信创", "个人"), ("移动", "个人"),
+    }  # fmt: skip
+    rows = []
+    for number, example in enumerate(EXAMPLES, 1):
+        other = {"organization": f"测试替换{number}局", "credit_code": sample.credit_code(number)}
+        other |= {"requester_id": sample.resident_id(900), "note": "已替换"}
+        if "id_number" in example:
+            other |= {"holder_name": "测试乙", "id_number": sample.resident_id(number)}
+        rows.append({BY_CODE[code].title: value for code, value in (dict(example) | other).items()})
+    sheet = take(clerk, written(tmp_path, rows))
+    assert (sheet.good, access.noticed(sheet), faults(clerk, sheet)) == (len(EXAMPLES), 0, {})
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "columns"),
+    [
+        (3, {"持有人姓名": "测试甲", "设备名称或域名": "a.gov.example"}, ["持有人姓名", "设备名称或域名"]),
+        (0, {"CPU": "飞腾", "印章名称": "测试章"}, ["CPU", "印章名称"]),
+        (5, {"手机号码": "13800000001"}, ["手机号码"]),
+        (2, {"应用名称": "测试办公"}, ["应用名称"]),
+    ],
+)
+def test_what_was_filled_in_for_nothing_is_told(
+    clerk: Actor, tmp_path: Path, row: int, changes: dict[str, str], columns: list[str]
+) -> None:
+    sheet = take(clerk, written(tmp_path, [sample.sheet_rows(10)[row] | changes]))
+    assert (sheet.good, sheet.failed) == (1, 0)
+    (report,) = access.outcomes(sheet)
+    assert sorted(one["column"] for one in report.notices) == sorted(columns)
+    assert {one["code"] for one in report.notices} == {"sheets.cell_unused"}
+    assert "13800000001" not in str(report)
 
 
 DAY = datetime(2026, 3, 16)  # noqa: DTZ001

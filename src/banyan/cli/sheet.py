@@ -25,11 +25,11 @@ def sheet() -> None:
 @sheet.command()
 @click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
 def template(target: Path) -> None:
-    """Write the empty sheet with drop-downs, hints and an example."""
+    """Write the empty sheet with drop-downs, hints and an example of each kind."""
     from banyan.adapters.sheets.writing import write_template
-    from banyan.domain.sheets.columns import COLUMNS
+    from banyan.domain.sheets.columns import COLUMNS, EXAMPLES
 
-    write_template(target, COLUMNS)
+    write_template(target, COLUMNS, EXAMPLES)
     click.echo(str(target))
 
 

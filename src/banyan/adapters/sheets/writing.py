@@ -1,6 +1,6 @@
 """Sheets that we give out: the template and the result."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,16 +12,16 @@ _ROWS = 5000
 class TemplateColumn(Protocol):
     """What the template needs to know of a column."""
 
+    code: str
     title: str
     is_needed: bool
     is_code: bool
     choices: tuple[str, ...]
-    example: str
     hint: str
 
 
-def write_template(path: Path, columns: Sequence[Any]) -> None:
-    """The empty sheet: needed columns marked, long numbers as text, drop-downs, an example on a page of its own."""
+def write_template(path: Path, columns: Sequence[Any], examples: Sequence[Mapping[str, str]]) -> None:
+    """The empty sheet: needed columns marked, long numbers as text, drop-downs, examples on a page of their own."""
     with xlsxwriter.Workbook(str(path)) as book:
         needed = book.add_format({"bold": True, "bg_color": "#DDF0EB", "border": 1, "font_color": "#0B3B35"})
         free = book.add_format({"bold": True, "bg_color": "#E9EDEB", "border": 1})
@@ -29,15 +29,22 @@ def write_template(path: Path, columns: Sequence[Any]) -> None:
         page, example = book.add_worksheet("申请"), book.add_worksheet("填写示例")
         page.freeze_panes(1, 2)
         for index, column in enumerate(columns):
+            values = [one.get(column.code, "") for one in examples]
             for sheet in (page, example):
                 sheet.write_string(0, index, column.title, needed if column.is_needed else free)
-                sheet.set_column(index, index, max(10, 2 * len(column.title) + 2, len(column.example) + 2), text)
-            example.write_string(1, index, column.example)
+                longest = max(_width(value) for value in (column.title, *values))
+                sheet.set_column(index, index, max(10, longest + 2), text)
+            for row, value in enumerate(values, 1):
+                example.write_string(row, index, value)
             note = ("必填。" if column.is_needed else "") + column.hint
             if note:
                 page.write_comment(0, index, note)
             if column.choices:
                 page.data_validation(1, index, _ROWS, index, {"validate": "list", "source": list(column.choices)})
+
+
+def _width(text: str) -> int:
+    return sum(1 if sign.isascii() else 2 for sign in text)
 
 
 def write_result(path: Path, rows: Iterable[tuple[int, str, Sequence[tuple[str, str, str]]]]) -> None:

@@ -160,6 +160,8 @@ def _import_slice(
         else:
             mine[key] = number
             part.good.append(read)
+            if read.notices:
+                part.notices[number] = list(read.notices)
     _open(actor, sheet, part, now)
     _write(sheet, list(reads), part, now)
     seen.update(mine)  # only now: a transaction that is tried again must not meet its own rows

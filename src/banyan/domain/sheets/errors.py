@@ -87,6 +87,16 @@ class RowRepeated(CellFault):
     message = N_("与第 {row} 行重复：同一持有人、同一系统、同一种证书。删去一行。")
 
 
+class RowIsExample(CellFault):
+    code = "sheets.row_is_example"
+    message = N_("这一行还是模板里的示例，没有导入。删去这一行，或换成真实的内容再导入。")
+
+
+class CellIsExample(CellFault):
+    code = "sheets.cell_is_example"
+    message = N_("这里还是模板示例里的号码。换成真实的号码再导入。")
+
+
 class RowNotice(BanyanError):
     """Base of what a person should look at in a row that was taken all the same."""
 
@@ -99,6 +109,11 @@ class HolderHasPairs(RowNotice):
 
     code = "sheets.holder_has_pairs"
     message = N_("已导入。持有人已有 {count} 对有效的{kind}（{systems}），请核对是否重复办理。")
+
+
+class CellUnused(RowNotice):
+    code = "sheets.cell_unused"
+    message = N_("已导入。{system}的{kind}用不到这一列，没有采用。请核对证书种类和签发系统有没有选错。")
 
 
 class RequestOpen(CellFault):

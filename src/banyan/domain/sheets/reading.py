@@ -1,6 +1,6 @@
 """From the cells of a row to values that have been checked; every fault of a row is found, not only the first."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -10,16 +10,20 @@ from banyan.domain.parties import rules as parties
 from banyan.domain.parties.errors import DeviceUnnamed
 from banyan.domain.parties.regions import RegionTree
 from banyan.domain.parties.registering import DeviceEntry, OrganizationEntry, PersonEntry
+from banyan.domain.sheets import columns
 from banyan.domain.sheets.columns import BY_CODE, SYSTEM_NAMES, Header
 from banyan.domain.sheets.errors import (
     CellEmpty,
     CellIsBroken,
     CellIsDate,
+    CellIsExample,
     CellIsFormula,
     CellIsMerged,
     CellIsNumber,
     CellNotInteger,
+    CellUnused,
     RowHidden,
+    RowIsExample,
 )
 from banyan.domain.sheets.ports import Row
 from banyan.domain.systems import access as systems
@@ -59,6 +63,7 @@ class Application:
     validity_days: int | None
     dns_names: tuple[str, ...]
     ip_addresses: tuple[str, ...]
+    notices: tuple[Fault, ...] = ()
 
     @property
     def holder_key(self) -> tuple[str, str, str]:
@@ -86,6 +91,16 @@ class RowReader:
     def __init__(self, header: Header, tree: RegionTree, today: date) -> None:
         self.header, self.tree, self.today = header, tree, today
         self.requester: tuple[_Texts, Mapping[str, str]] = ((), {})
+        self._unused: dict[tuple[str, str], Sequence[str]] = {}
+
+    def unused(self, policy: SystemPolicy, kind: CertificateKind) -> Sequence[str]:
+        """The columns of this header that a kind of a system has no use for."""
+        found = self._unused.get((policy.code, kind))
+        if found is None:
+            form = [field_.code for one in policy.kinds if one.kind == kind for field_ in one.fields]
+            found = [code for code in columns.unused(kind, form) if code in self.header.places]
+            self._unused[policy.code, kind] = found
+        return found
 
     def read(self, row: Row) -> Application | list[Fault]:
         """The application of a row, or all that is wrong with it."""
@@ -107,6 +122,11 @@ class _Reading:
             self.values = {code: self._text(code, index) for code, index in places.items()}
 
     def result(self) -> Application | list[Fault]:
+        left = columns.left_from_example(self.values)
+        if left and columns.is_example(self.values):
+            return [Fault("", "", RowIsExample())]
+        for column in left:
+            self.fault(column, self.values[column], CellIsExample())
         policy = self.checked("system", _policy)
         kind = self.checked("kind", _kind)
         if policy is not None and kind is not None:
@@ -124,8 +144,16 @@ class _Reading:
         body = OrganizationEntry(name=name or "", uscc=code or "", region=region)
         return Application(
             self.row.number, policy.code, str(kind), region, body, person, device, self.values.get("department", ""),
-            form, requester, days, dns, addresses,
+            form, requester, days, dns, addresses, self._notices(policy, kind),
         )  # fmt: skip
+
+    def _notices(self, policy: SystemPolicy, kind: CertificateKind) -> tuple[Fault, ...]:
+        """What was filled in for nothing: perhaps the kind is not the one that was meant."""
+        found = [code for code in self.reader.unused(policy, kind) if self.values[code]]
+        if not found:
+            return ()
+        error = CellUnused(system=policy.short_name, kind=kind.label)
+        return tuple(Fault(BY_CODE[code].title, shown(code, self.values[code]), error) for code in found)
 
     def checked(self, code: str, check: Callable[[str], _T], *, is_needed: bool = True) -> _T | None:
         """The value of a column through a rule; a fault is noted and gives None."""
