@@ -120,7 +120,7 @@ def issued(services: dict[str, Direct], ca: Any, count: int) -> list[Prepared]:
     answers = services["signer"].call("complete", intents=[
         {"issuance": key["issuance"], "encryption_public_key": key["encryption_public_key"],
          "kmc_receipt": key["receipt"]} for key in keys])  # fmt: skip
-    rows = []
+    rows: list[Any] = []
     with audit.action_scope():
         for one, answer in zip(prepared, answers, strict=True):
             pair = CertificatePair.objects.create(
@@ -133,7 +133,7 @@ def issued(services: dict[str, Direct], ca: Any, count: int) -> list[Prepared]:
                     pair=pair, ca=ca, serial=view.serial_hex, use=use, der=view.der, sm3=gm.sm3(view.der),
                     not_before=view.not_before, not_after=view.not_after))  # fmt: skip
         insert_guarded(rows)
-        audit.record_many(signing.TESTER, "test.record", rows)
+        audit.record_many(signing.TESTER, "test.record", [*rows, *{row.pair_id: row.pair for row in rows}.values()])
     return prepared
 
 

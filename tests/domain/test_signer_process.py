@@ -236,7 +236,7 @@ def _plain_sql(table: str, pk: int, column: str, value: Any) -> None:
 
 def _record(prepared: list[Prepared], ca: Any, *, reason: str = "", state: str = "REVOKED") -> list[str]:
     """Certificates as recorded after issuing, in ``state``; their serials."""
-    rows = []
+    rows: list[Any] = []
     with audit.action_scope():
         for one in prepared:
             pair = CertificatePair.objects.create(
@@ -267,5 +267,5 @@ def _record(prepared: list[Prepared], ca: Any, *, reason: str = "", state: str =
                 )
             )
         insert_guarded(rows)
-        audit.record_many(signing.TESTER, "test.record", rows)
+        audit.record_many(signing.TESTER, "test.record", [*rows, *{row.pair_id: row.pair for row in rows}.values()])
     return [row.serial for row in rows]

@@ -49,6 +49,7 @@ EXCEPTIONS: dict[str, frozenset[str]] = {
         "ca._open_slice", "ca.void_issuance", "iam.use_dual", "inventory.open_tasks", "inventory.record_written",
         "inventory.record_verified", "inventory.void_task", "lifecycle.grant_unlock", "lifecycle.settle_at_approval",
         "lifecycle.settle_at_delivery", "lifecycle.revoke_with_token",
+        "parties.look_up_holdings_of_many",
     }),
     "only while an installation is made, which is begun anew": frozenset({
         "iam.prepare_first_accounts", "iam.register_installation",

@@ -7,7 +7,7 @@
     ├── KeyUsedBefore, KeyOfAuthority, KeyAlgorithmRefused
     ├── IssuanceConflict, IssuanceNotOpen, ValidityRefused
     ├── CertificateMismatch          what a CA returned is not what was asked for
-    ├── PairNotFound, PairNotValid, PairNotHeld, PairRevoked, PairChanged
+    ├── PairNotFound, PairNotValid, PairNotHeld, PairRevoked
     ├── CrlTooOld, CrlInvalid
     └── ForeignRefused
 """
@@ -128,13 +128,6 @@ class PairRevoked(CaError):
 
     code = "ca.pair_revoked"
     message = N_("证书“{name}”已于 {at} 注销，不能恢复。需要继续使用请办理新办。")
-
-
-class PairChanged(CaError):
-    """Somebody else changed the pair in between."""
-
-    code = "ca.pair_changed"
-    message = N_("证书“{name}”刚被他人办理过。请刷新后再试。")
 
 
 class CrlTooOld(CaError):

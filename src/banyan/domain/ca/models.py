@@ -197,7 +197,7 @@ class RevocationReason(models.TextChoices):
     CERTIFICATE_HOLD = "certificateHold", _("冻结")
 
 
-class CertificatePair(RegionScoped):
+class CertificatePair(GuardedModel, RegionScoped):
     """A signing and an encryption certificate that live and die together (single where a profile has only one).
 
     ``region_code`` is the region at issue and never changes. The envelope that carries the encryption key to the token
@@ -225,7 +225,28 @@ class CertificatePair(RegionScoped):
         "self", models.PROTECT, null=True, blank=True, related_name="superseded_by", db_index=False
     )
     recorded_at = models.DateTimeField()
-    version = models.IntegerField(default=1)
+
+    GUARDED_FIELDS = (
+        "issuance_id",
+        "request_id",
+        "ca_id",
+        "origin",
+        "system",
+        "kind",
+        "profile",
+        "subject_name",
+        "person_id",
+        "organization_id",
+        "device_id",
+        "token_id",
+        "token_serial",
+        "container",
+        "region_code",
+        "state",
+        "not_before",
+        "not_after",
+        "supersedes_id",
+    )
 
     class Meta:
         indexes = (

@@ -73,6 +73,7 @@ def _plan_on_pair(actor: Actor, draft: RequestDraft, process: Process, now: date
     pair = CertificatePair.objects.visible_to(actor).filter(pk=draft.pair_id).first() if draft.pair_id else None
     if pair is None:
         raise PairNeeded
+    pair.verify_row()
     policy = systems.policy(pair.system)
     lifecycle.ensure_possible(
         draft.business,

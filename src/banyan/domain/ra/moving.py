@@ -6,11 +6,12 @@ from typing import Any
 
 from banyan.domain import audit, bulk
 from banyan.domain.audit.models import GuardedModel, ring
+from banyan.domain.ca.models import CertificatePair
 from banyan.domain.iam import rights
 from banyan.domain.parties.scoping import in_sight
 from banyan.domain.prepared import Prepared, new
 from banyan.domain.ra import rules, working_days
-from banyan.domain.ra.errors import RequestChanged, RequestClosed, RequestNotFound, SamePerson, StepNotDue
+from banyan.domain.ra.errors import ApprovalVoid, RequestChanged, RequestClosed, RequestNotFound, SamePerson, StepNotDue
 from banyan.domain.ra.models import Approval, Proofreading, RequestState, ServiceRequest, StepRecord
 from banyan.domain.ra.processes import Process, Verb, processes
 from banyan.domain.ra.tallies import Changes
@@ -93,6 +94,29 @@ def is_approval_current(request: ServiceRequest, identity_digest: str = "") -> b
         and approval.materials_digest == request.materials_digest
         and approval.identity_digest == (identity_digest or rules.identity_digest(rules.identity_of(request)))
     )
+
+
+def ensure_approved(request: ServiceRequest) -> None:
+    """The approval is of exactly this identity and genuine. Raises ApprovalVoid, audit RowForged."""
+    if request.approval is None or not is_approval_current(request):
+        raise ApprovalVoid(number=request.number)
+    request.approval.verify_row()
+
+
+def ensure_pair_of_holder(request: ServiceRequest) -> None:
+    """The pair that a request acts on belongs to the holder whom the request names, by the pair's guarded row.
+
+    A modification may move a person to another body. Raises RequestChanged, audit RowForged.
+    """
+    if request.pair_id is None:
+        return
+    pair = CertificatePair.objects.unscoped("the pair this request acts on").get(pk=request.pair_id).verify_row()
+    ours, theirs = (
+        (one.person_id, one.device_id, None if one.person_id or one.device_id else one.organization_id)
+        for one in (request, pair)
+    )
+    if ours != theirs:
+        raise RequestChanged(number=request.number)
 
 
 def is_proofreading_current(request: ServiceRequest) -> bool:

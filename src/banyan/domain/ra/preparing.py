@@ -86,7 +86,9 @@ def load(actor: Actor, orders: Sequence[IssueOrder]) -> Context:
     pairs = CertificatePair.objects.unscoped("the pairs these requests act on").select_related("ca")
     found = pairs.filter(pk__among=list(pair_ids))
     return Context(
-        tokens, {pair.pk: pair for pair in found}, {status.policy.code: status for status in systems.statuses()}
+        tokens,
+        {pair.pk: pair.verify_row() for pair in found},
+        {status.policy.code: status for status in systems.statuses()},
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from banyan.domain import audit, bulk
+from banyan.domain import audit
+from banyan.domain.audit.models import insert_guarded
 from banyan.domain.ca import access, returned, rules
 from banyan.domain.ca.actions.crl import read_crl
 from banyan.domain.ca.actions.permission import require
@@ -144,7 +145,7 @@ def _write(
         _pair(authority, holding, views[0], state[0], now)
         for (holding, views), state in zip(fresh, states, strict=True)
     ]
-    bulk.insert_many(pairs)
+    insert_guarded(pairs)
     rows = [returned.rows_of(views) for _, views in fresh]
     recorded = write_certificates(pairs, rows, [None] * len(pairs), states=states)
     signing = rules.key_numbers([many[0].spki_der for many in rows])

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.conf import settings
 
 from banyan.domain import audit, bulk
+from banyan.domain.audit.models import insert_guarded
 from banyan.domain.ca import access, returned, rules
 from banyan.domain.ca.actions import foreign
 from banyan.domain.ca.actions.permission import require
@@ -99,7 +100,7 @@ def _replay_slice(actor: Actor, entries: Sequence[JournalEntry], now: datetime) 
         _pair(entry, rows[0], authorities[entry.ca], state[0], now)
         for entry, rows, state in zip(fresh, many, states, strict=True)
     ]
-    bulk.insert_many(pairs)
+    insert_guarded(pairs)
     _note_signing_keys(many)
     recorded = write_certificates(pairs, many, [None] * len(pairs), states=states)
     audit.record_many(

@@ -7,7 +7,7 @@ from banyan.domain import audit, outbox
 from banyan.domain.audit.models import update_guarded
 from banyan.domain.ca import access, rules, tallies
 from banyan.domain.ca.actions.permission import require
-from banyan.domain.ca.errors import PairChanged, PairNotFound, PairNotHeld, PairNotValid, PairRevoked
+from banyan.domain.ca.errors import PairNotFound, PairNotHeld, PairNotValid, PairRevoked
 from banyan.domain.ca.models import (
     Certificate,
     CertificatePair,
@@ -127,7 +127,7 @@ def _locked_pairs(pair_ids: Sequence[int]) -> list[CertificatePair]:
     missing = [pk for pk in pair_ids if pk not in pairs]
     if missing:
         raise PairNotFound(pair=missing[0])
-    return [pairs[pk] for pk in pair_ids]
+    return [pairs[pk].verify_row() for pk in pair_ids]
 
 
 def _change(
@@ -150,7 +150,8 @@ def _change(
     changes = tallies.of_pairs(pairs, str(state), 1)
     for pair in pairs:
         changes.update(tallies.of_pairs([pair], str(pair.state), -1))
-        _move(pair, state)
+        pair.state = str(state)
+    update_guarded(pairs, ["state"])
     tallies.apply(changes.items())
     _note_changes(actor, pairs, reason, action, now)
     by_pair: dict[int, list[Certificate]] = {}
@@ -164,17 +165,6 @@ def _change(
         reason=str(reason),
     )
     outbox.enqueue(PUBLISH_STATUS, "", {"pairs": [pair.pk for pair in pairs]}, now=now)
-
-
-def _move(pair: CertificatePair, state: PairState) -> None:
-    changed = (
-        CertificatePair.objects.unscoped("the locked row itself")
-        .filter(pk=pair.pk, version=pair.version)
-        .update(state=state, version=pair.version + 1)
-    )
-    if not changed:
-        raise PairChanged(name=pair.subject_name)
-    pair.state, pair.version = str(state), pair.version + 1
 
 
 def _note_changes(
@@ -196,7 +186,7 @@ def _note_changes(
             actor_name=name[:100],
             connector=connectors[pair.ca_id],
             state=_first_state(connectors[pair.ca_id]),
-            task_no=f"{pair.pk}-{pair.version}-{action.value}",
+            task_no=f"{pair.pk}-{pair.row_version}-{action.value}",
         )
         for pair in pairs
     )

@@ -166,7 +166,8 @@ class Migration(migrations.Migration):
                 ("not_before", models.DateTimeField()),
                 ("not_after", models.DateTimeField()),
                 ("recorded_at", models.DateTimeField()),
-                ("version", models.IntegerField(default=1)),
+                ("row_version", models.IntegerField(default=0, editable=False)),
+                ("row_mac", models.BinaryField(default=b"", max_length=16)),
                 (
                     "ca",
                     models.ForeignKey(

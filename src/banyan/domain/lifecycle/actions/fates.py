@@ -37,7 +37,7 @@ def revoke_with_token(
     """Revoke a pair for good (注销); its token was handed in, or is declared lost."""
     fate = businesses()["revoke"].fate(reason)
     ca.revoke_pair(actor, pair_id, fate.revocation_reason, now)
-    token = _token_of(pair_id)
+    token = token_of(pair_id)
     if token is None:
         return
     if is_returned and may_go(Verb.TAKE_BACK, token.state):
@@ -47,7 +47,7 @@ def revoke_with_token(
 
 
 def _declare_token(actor: Actor, pair_id: int, fate: Reason, now: datetime) -> None:
-    token = _token_of(pair_id)
+    token = token_of(pair_id)
     if token is None or not fate.token:
         return
     if fate.token == TokenState.LOST and token.state != TokenState.LOST and may_go(Verb.LOSE, token.state):
@@ -56,11 +56,7 @@ def _declare_token(actor: Actor, pair_id: int, fate: Reason, now: datetime) -> N
         inventory.damage(actor, [token.pk], reason=fate.name, now=now)
 
 
-def _token_of(pair_id: int) -> Token | None:
-    token_id = (
-        CertificatePair.objects.unscoped("the pair this action is about")
-        .filter(pk=pair_id)
-        .values_list("token_id", flat=True)
-        .first()
-    )
-    return Token.objects.unscoped("the pair's own token").filter(pk=token_id).first() if token_id else None
+def token_of(pair_id: int) -> Token | None:
+    """The token that the guarded row of a pair names. Raises audit RowForged."""
+    pair = CertificatePair.objects.unscoped("the pair this action is about").get(pk=pair_id).verify_row()
+    return Token.objects.unscoped("the pair's own token").filter(pk=pair.token_id).first() if pair.token_id else None

@@ -8,6 +8,7 @@ from banyan.domain.ca.access import locked
 from banyan.domain.iam import rights
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token, TokenState
+from banyan.domain.lifecycle.actions.fates import token_of
 from banyan.domain.lifecycle.errors import UnlockRefused
 from banyan.domain.lifecycle.models import UnlockGrant
 from banyan.domain.lifecycle.ports import UnlockResponder
@@ -19,20 +20,25 @@ GRANT_LASTS = timedelta(days=10)
 
 
 @audit.action
-def grant_unlock(
-    actor: Actor, *, request_id: int, approval_id: int, token_id: int, token_serial: str, now: datetime
-) -> UnlockGrant:
-    """Let one challenge of this token be answered; called when an unlock request is approved, by its approver."""
+def grant_unlock(actor: Actor, *, request_id: int, approval_id: int, pair_id: int, now: datetime) -> UnlockGrant | None:
+    """Let one challenge of the pair's token be answered; called when an unlock request is approved, by its approver.
+
+    Which token that is says the guarded row of the pair, not the request. None for a pair in no token of ours.
+    """
     rights.require(actor, "requests.approve")
+    token = token_of(pair_id)
+    if token is None:
+        return None
+    token.verify_row()
     grant = UnlockGrant.objects.filter(request_id=request_id).first() or UnlockGrant(request_id=request_id)
     grant.approval_id = approval_id
-    grant.token_id = token_id
-    grant.token_serial = token_serial
+    grant.token_id = token.pk
+    grant.token_serial = token.serial
     grant.granted_at = now
     grant.expires_at = now + GRANT_LASTS
     grant.used_at, grant.challenge_digest = None, ""
     grant.save()
-    audit.record(actor, "lifecycle.grant_unlock", grant, token=token_serial)
+    audit.record(actor, "lifecycle.grant_unlock", grant, token=token.serial)
     return grant
 
 

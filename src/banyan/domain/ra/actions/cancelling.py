@@ -4,12 +4,12 @@ from datetime import datetime
 
 from banyan.domain import audit
 from banyan.domain.ca import actions as ca
-from banyan.domain.ca.models import Issuance, RevocationReason
+from banyan.domain.ca.models import CertificatePair, Issuance, RevocationReason
 from banyan.domain.iam import rights
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import PersonalizationTask, TaskState
 from banyan.domain.ra import moving
-from banyan.domain.ra.errors import RequestClosed
+from banyan.domain.ra.errors import RequestChanged, RequestClosed
 from banyan.domain.ra.models import RequestState, ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
@@ -34,6 +34,11 @@ def cancel(actor: Actor, request_id: int, now: datetime, *, reason: str) -> Serv
     _, outcome = moving.each(actor, "ra.cancel", [request_id], work)
     request = moving.alone(outcome)
     if request.issued_pair_id is not None:
+        issued = (
+            CertificatePair.objects.unscoped("what this request issued").get(pk=request.issued_pair_id).verify_row()
+        )
+        if issued.request_id != request.pk:
+            raise RequestChanged(number=request.number)
         _give_up_task(actor, request, reason, now)
         ca.revoke_pair(actor, request.issued_pair_id, RevocationReason.CESSATION_OF_OPERATION, now)
     elif request.issuance_id is not None:

@@ -89,6 +89,7 @@ def _decide(
         moving.ensure_other_person(actor, request, Verb.APPROVE)
         if seen and seen != request.materials_digest:
             raise SeenOtherData(number=request.number)
+        moving.ensure_pair_of_holder(request)
 
     good, outcome = moving.each(actor, "ra.approve", request_ids, work)
     approvals = [_approval(actor, request, decision, reason, now) for request in good]
@@ -137,14 +138,7 @@ def _after_approval(actor: Actor, request: ServiceRequest, approval: Approval, n
     """What an approval sets off at once: a lost token's pair is revoked, an unlocking is permitted."""
     if request.pair_id is None:
         return
-    if request.business == "unlock" and request.token_id is not None:
-        lifecycle.grant_unlock(
-            actor,
-            request_id=request.pk,
-            approval_id=approval.pk,
-            token_id=request.token_id,
-            token_serial=request.token_serial,
-            now=now,
-        )
+    if request.business == "unlock":
+        lifecycle.grant_unlock(actor, request_id=request.pk, approval_id=approval.pk, pair_id=request.pair_id, now=now)
     elif businesses()[request.business].issues:
         lifecycle.settle_at_approval(actor, request.business, request.reason, request.pair_id, now)

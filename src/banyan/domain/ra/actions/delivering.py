@@ -77,6 +77,8 @@ def _hand_over_slice(actor: Actor, request_ids: Sequence[int], now: datetime, re
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.HAND_OVER)
         moving.ensure_turn(request, Verb.HAND_OVER)
+        if request.pair_id is not None:  # delivery may end the old pair: the one that was approved, for that reason
+            moving.ensure_approved(request)
 
     good, outcome = moving.each(actor, "ra.hand_over", request_ids, work)
     _give_tokens(actor, good, note, now)

@@ -8,7 +8,6 @@ from banyan.domain.inventory.models import Token, TokenState
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.ports import UnlockResponder
 from banyan.domain.ra import moving, notices
-from banyan.domain.ra.errors import ApprovalVoid
 from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
@@ -34,9 +33,7 @@ def _ensure_unlockable(actor: Actor, request_id: int, now: datetime) -> None:
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.UNLOCK)
         moving.ensure_turn(request, Verb.UNLOCK)
-        if request.approval is None or not moving.is_approval_current(request):
-            raise ApprovalVoid(number=request.number)
-        request.approval.verify_row()
+        moving.ensure_approved(request)
 
     _, outcome = moving.each(actor, "ra.unlock", [request_id], work)
     request = moving.alone(outcome)
@@ -77,9 +74,7 @@ def revoke(actor: Actor, request_id: int, now: datetime, *, is_token_returned: b
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.REVOKE)
         moving.ensure_turn(request, Verb.REVOKE)
-        if request.approval is None or not moving.is_approval_current(request):
-            raise ApprovalVoid(number=request.number)
-        request.approval.verify_row()
+        moving.ensure_approved(request)
 
     _, outcome = moving.each(actor, "ra.revoke", [request_id], work)
     request = moving.alone(outcome)
