@@ -13,13 +13,13 @@ from banyan.adapters.connectors import open_connector
 from banyan.cli import shown, stepping, views
 from banyan.cli.main_job import serial_for
 from banyan.cli.personalizing import drawer, make_tokens, prepare, write
-from banyan.cli.pin_input import pin_of, write_letter
+from banyan.cli.pin_input import pin_of, ready, write_letter
 from banyan.cli.processes import key_holders
 from banyan.domain.ca import access as certificates
 from banyan.domain.ca import rules as ca_rules
 from banyan.domain.ca.ports import Connector
 from banyan.domain.inventory import access as inventory
-from banyan.domain.ra import access
+from banyan.domain.ra import access, moving
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import RequestState, ServiceRequest
 from banyan.domain.ra.processes import Verb
@@ -110,6 +110,9 @@ def _order(
         container = choice.container or f"request-{request.pk}-{request.issuance_version}"
         return IssueOrder(request.pk, choice.csr, _named(serial, request), container)
     if choice.makes_new:
+        moving.ensure_turn(request, Verb.ISSUE)  # before a token is made in vain
+        if choice.letters is not None:
+            ready(choice.letters)
         serial = serial_for(request)
         for token in make_tokens(home, actor, [serial], request.region_code, clock.now(), iterations=choice.iterations):
             made[serial] = token.user_pin

@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 DATABASE_TROUBLE = N_("数据库打不开或没有应答。检查 BANYAN_HOME、database 设置、磁盘和数据库服务，再重试。")
 
+FILE_TROUBLE = N_("有文件读不出或写不进。检查路径、权限、磁盘空间和编码（应为 UTF-8），再重试。")
+
 
 class LazyGroup(click.Group):
     """Commands by name, imported when called."""
@@ -83,6 +85,11 @@ def main() -> None:
         from banyan.cli.messages import translated
 
         click.echo(f"{translated(error)} [{error.code}]", err=True)
+        sys.exit(1)
+    except (OSError, UnicodeDecodeError) as error:
+        from banyan.cli.messages import translate
+
+        click.echo(f"{translate(FILE_TROUBLE)} [cli.file] {error}", err=True)
         sys.exit(1)
     except Exception as error:
         if not _is_of_database(error):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,9 +60,16 @@ def first_line(path: Path) -> str:
     return text.rstrip("\r\n")
 
 
+def ready(place: Path) -> None:
+    """Make the directory of PIN letters and see that it can be written. Raises OSError."""
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryFile(dir=place):
+        pass
+
+
 def write_letter(place: Path, serial: str, pin: str) -> Path:
     """Keep an initial PIN in a file of its own, readable by its owner only."""
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ready(place)
     letter = place / f"{serial}.txt"
     handle = os.open(letter, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:

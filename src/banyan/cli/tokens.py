@@ -7,7 +7,7 @@ from banyan.cli import shown, stepping, views
 from banyan.cli.issuing import plugged_in
 from banyan.cli.messages import translate
 from banyan.cli.personalizing import drawer, make_tokens
-from banyan.cli.pin_input import first_line, pin_of, secret, write_letter
+from banyan.cli.pin_input import first_line, pin_of, ready, secret, write_letter
 from banyan.config.settings import load
 from banyan.domain.inventory import access, actions
 from banyan.domain.inventory.errors import InventoryError
@@ -44,6 +44,8 @@ def make(
     for serial in named:
         if drawer(home).has(serial):
             raise TokenExists(serial=serial)
+    if letters is not None:
+        ready(letters)  # before any token: its PIN must have a place to go
     rows = []
     for made in make_tokens(home, actor, named, code, clock.now(), iterations=iterations):
         if letters is not None:

@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from banyan.config.settings import load
 
@@ -9,10 +10,18 @@ BANYAN = load()
 HOME = BANYAN.places
 
 _secret = HOME.keys / "pages.secret"
+
+
+def _host(url: str) -> str:
+    """The host of an address as the Host header shows it: an IPv6 one in brackets."""
+    name = urlsplit(url).hostname or ""
+    return f"[{name}]" if ":" in name else name
+
+
 # Without an installation (checks, translations) a passing secret serves; sessions need the lasting one `banyan init` makes.
 SECRET_KEY = _secret.read_text().strip() if _secret.exists() else secrets.token_urlsafe(48)
 DEBUG = False
-ALLOWED_HOSTS = ["*"] if BANYAN.state == "sample" else [BANYAN.url.split("://", 1)[1].split(":")[0].split("/")[0]]
+ALLOWED_HOSTS = ["*"] if BANYAN.state == "sample" else [_host(BANYAN.url)]
 
 INSTALLED_APPS = [
     "django.contrib.staticfiles",
@@ -99,7 +108,8 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"masked": {"()": "banyan.kernel.masking.MaskedWords"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["masked"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
 }

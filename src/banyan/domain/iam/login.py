@@ -27,6 +27,7 @@ def log_in(*, username: str, password: str, channel: str, now: datetime) -> NewS
     try:
         actions.ensure_not_locked(account, now)
     except LockedOut as error:
+        passwords.spend_the_same_time(password)
         audit.refusal(account_actor(account), _FAILED, error, account, channel=channel)
         raise
     credential = Credential.objects.filter(account=account, kind="password", replaced_at__isnull=True).first()
