@@ -3,10 +3,11 @@
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xlsxwriter
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from banyan.adapters.sheets import CellKind, SheetUnreadable, open_sheet, package, workbook
 from support.sheets import MAIN, STRICT, crafted
@@ -119,6 +120,23 @@ def test_a_kind_that_may_hide_rows_from_us_is_refused_with_the_cure(tmp_path: Pa
     with pytest.raises(SheetUnreadable, match="另存为 xlsx 后再导入") as caught:
         open_sheet(path)
     assert caught.value.code == "sheets.kind_refused"
+
+
+def test_a_workbook_of_the_layout_of_wps_is_read(tmp_path: Path) -> None:
+    opened = open_sheet(FILES / "wps.xlsx")
+    assert (opened.name, opened.left_out, opened.row_count) == ("申请", ["WpsReserved_CellImgList"], 11)
+    rows = list(opened.rows)
+    theirs = load_workbook(FILES / "wps.xlsx", rich_text=False)["申请"]
+    assert [[cell.text for cell in row.cells] for row in rows] == [
+        trimmed([value or "" for value in row]) for row in theirs.iter_rows(values_only=True)
+    ]
+
+
+def trimmed(values: list[Any]) -> list[Any]:
+    """Without the empty cells behind the last one that holds something."""
+    while values and not values[-1]:
+        values.pop()
+    return values
 
 
 def test_a_new_workbook_under_the_old_name_is_read_by_what_it_is(tmp_path: Path) -> None:
