@@ -114,7 +114,7 @@ def merged_over_and_over(path: Path) -> Path:
 
 
 def large(path: Path) -> Path:
-    path.write_bytes(b"PK" + b"\0" * (25 << 20))
+    path.write_bytes(b"PK" + b"\0" * (49 << 20))
     return path
 
 

@@ -11,7 +11,7 @@ from banyan.adapters.sheets.errors import SheetEncrypted, SheetTooLarge, SheetUn
 from banyan.kernel.errors import N_
 
 _MB: Final = 1 << 20
-LARGEST_UNPACKED = 512 * _MB
+LARGEST_UNPACKED = 768 * _MB
 _LARGEST_RATIO = 400  # a sheet of applications packs about 1:12; a million empty formatted rows about 1:60
 _SMALL = 64 * _MB
 _MOST_MEMBERS = 10_000
@@ -47,7 +47,7 @@ class Package:
         except _BROKEN as error:
             raise SheetUnreadable(reason=N_("文件损坏")) from error
         self.names = frozenset(self._archive.namelist())
-        self._unpacked = 0
+        self.packed = len(content)
 
     def chunks(self, member: str, *, limit: int = LARGEST_UNPACKED) -> Iterator[bytes]:
         """A member unpacked piece by piece; its checksum is looked at when the end is reached."""

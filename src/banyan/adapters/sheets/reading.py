@@ -25,7 +25,9 @@ from banyan.adapters.sheets.workbook import read_workbook
 from banyan.adapters.sheets.worksheet import rows_of, survey
 from banyan.kernel.errors import N_
 
-LARGEST_FILE = 24 << 20  # a hundred thousand applications take about 8 MB of xlsx
+LARGEST_FILE = (
+    48 << 20
+)  # a hundred thousand applications take 8 MB of xlsx, a million rows of empty formatted cells 45 MB
 _ZIP, _OLE = b"PK", b"\xd0\xcf\x11\xe0"
 
 

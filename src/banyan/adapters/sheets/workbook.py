@@ -144,7 +144,9 @@ def _integer(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-_TEXTS_MB = 80
+_MOST_TEXTS = 80 << 20
+# What there is for texts and the file together: while it is sealed to be kept, the file is in memory five times over.
+_ROOM, _TIMES = 260 << 20, 5
 _PLAIN_TEXT = re.compile(r'<si><t(?: xml:space="preserve")?>([^<&\r]*)</t></si>')
 _PLAIN_SIGNS = 4  # of "<" in a plain text
 _SST = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml [^<>]*\?>\s*)?<sst xmlns="[\w:/.]+"(?: \w+="\d*")*>')
@@ -162,10 +164,10 @@ def _shared_texts(package: Package, member: str) -> Iterator[str]:
     """The shared texts in order. Raises SheetTooMuch where they would fill the memory."""
     if member not in package.names:
         return
-    size = 0
+    size, most = 0, min(_MOST_TEXTS, _ROOM - _TIMES * package.packed)
     for text in _texts(package.chunks(member)):
         size += sys.getsizeof(text) + 8
-        if size > _TEXTS_MB << 20:
+        if size > most:
             raise SheetTooMuch
         yield text
 
