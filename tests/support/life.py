@@ -133,17 +133,12 @@ class Life:
     # the chapters
 
     def run(self) -> None:
-        self.staff()
-        self.registers()
-        self.stock()
-        self.outbox()
-        self.counter()
-        self.moods_of_a_ca()
-        self.businesses()
-        self.states_and_lists()
-        self.recoveries()
-        self.foreign()
-        self.again("checkpoint", self.checkpoint)
+        chapters = (
+            self.staff, self.registers, self.stock, self.outbox, self.counter, self.moods_of_a_ca, self.businesses,
+            self.states_and_lists, self.recoveries, self.foreign, self.checkpoint,
+        )  # fmt: skip
+        for chapter in chapters:
+            self.again(f"chapter {chapter.__name__}", chapter)
 
     def staff(self) -> None:
         from banyan.domain.iam import actions as iam
@@ -253,8 +248,7 @@ class Life:
             self.diary.write("people ids", [parties.register_person(who, one, now=self.now).pk for one in people])
         found = self.diary["people ids"]
         assert Person.objects.unscoped("life").filter(pk__in=found).count() == len(people)
-        self.people = found
-        self.body = Organization.objects.unscoped("life").get(uscc=sample.credit_code(first)).pk
+        self.diary.write("body", Organization.objects.unscoped("life").get(uscc=sample.credit_code(first)).pk)
 
         def updated(model: Any, pk: int, work: Callable[[int], object], event: str) -> None:
             version = model.objects.unscoped("life").get(pk=pk).version
@@ -284,6 +278,14 @@ class Life:
             who, "GENERAL", row.version, is_enabled=True, now=self.now))  # fmt: skip
         self.once("switch", "systems.point_switched", lambda: systems.switch_issuing_point(
             who, "GENERAL", point.pk, is_enabled=True, now=self.now))  # fmt: skip
+
+    @property
+    def people(self) -> list[int]:
+        return list(self.diary["people ids"])
+
+    @property
+    def body(self) -> int:
+        return int(self.diary["body"])
 
     def person_entry(self, number: int) -> Any:
         from banyan.cli import sample
@@ -595,8 +597,7 @@ class Life:
         self.once("cancel", "ra.cancel", lambda: ra.cancel(self.clerk, withdrawn, self.now, reason="撤回"))
         self.expect(self.fresh(withdrawn).issued_pair_id, "REVOKED")
         self.spare()
-        self.pair_renewed, self.pair_lost = renew, lost
-        self.pair_new = self.fresh(reissue).issued_pair_id
+        self.diary.write("pairs", {"renewed": renew, "lost": lost, "new": self.fresh(reissue).issued_pair_id})
 
     def spare(self) -> None:
         """A request opened without a key, corrected, and withdrawn."""
@@ -626,7 +627,7 @@ class Life:
         from banyan.domain.ca.models import StatusChange
         from support.installation import BY_SUPERIOR
 
-        who, pair = self.everything, self.pair_renewed
+        who, pair = self.everything, self.diary["pairs"]["renewed"]
         organization = self.opened("organization", kind="ORGANIZATION")
         superior = self.carry(organization).issued_pair_id
         for one, label in ((pair, "own"), (superior, "superior")):
@@ -650,9 +651,9 @@ class Life:
         from banyan.domain.kmc.models import KeyRecovery
         from banyan.domain.kmc.values import EscrowedKey, RecoveryWish
 
-        old = CertificatePair.objects.unscoped("life").get(pk=self.pair_lost)
+        old = CertificatePair.objects.unscoped("life").get(pk=self.diary["pairs"]["lost"])
         wanted = Certificate.objects.get(pair=old, use="ENCRYPTION")
-        into = Certificate.objects.get(pair_id=self.pair_new, use="SIGNING")
+        into = Certificate.objects.get(pair_id=self.diary["pairs"]["new"], use="SIGNING")
         key = EscrowedKey(old.issuance_id or 0, wanted.serial, old.person_id, old.region_code)
         wish = RecoveryWish("HOLDER", "介质遗失", bytes(into.der))
 
@@ -702,7 +703,6 @@ class Life:
 
     def lose(self) -> None:
         """What is done after the backup and known to the signer, the token and the checkpoints only."""
-        self.registers()
         self.carry(self.opened("lost", person_id=self.people[7]))
         self.again("lost checkpoint", self.checkpoint)
 
@@ -725,7 +725,6 @@ class Life:
             highest = max(highest, centre.call("status")["highest_issuance"])
         self.again("replay", lambda: ca.replay_journal(self.everything, lacking, self.now))
         self.again("reserve", lambda: ca.reserve_issuances(self.everything, highest, self.now))
-        self.registers()
         self.carry(self.opened("after the restore", person_id=self.people[7]))
         self.again("checkpoint after the restore", self.checkpoint)
 
