@@ -306,7 +306,8 @@ def locked_head() -> tuple[int, int, bytes]:
 
 
 def _begin_chain() -> None:
-    if AuditRecord.objects.exists():
+    # Whoever wrote the first record at this very moment committed the head with it.
+    if AuditRecord.objects.exists() and not AuditHead.objects.filter(pk=_HEAD).exists():
         raise HeadMissing
     AuditHead.objects.bulk_create(
         [AuditHead(id=_HEAD, sequence=0, epoch=1, chain=chain.GENESIS)], ignore_conflicts=True
