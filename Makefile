@@ -27,6 +27,7 @@ $(VENV)/.set-up: requirements/runtime.txt requirements/build.txt pyproject.toml 
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python scripts/assets.py
 	$(BIN)/python scripts/compile_messages.py
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 system-packages:

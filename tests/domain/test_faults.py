@@ -203,6 +203,8 @@ def test_a_full_disk_during_import_gives_a_clear_error_and_a_state_to_go_on_from
     def run(*limit: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run([*limit, *command], env=environment, capture_output=True, text=True, timeout=120)
 
+    # Python itself would leave a truncated module behind for the tests that follow.
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     starved = run("prlimit", "--fsize=8192")
     assert starved.returncode == 1, starved.stdout
     assert "Traceback" not in starved.stderr

@@ -22,7 +22,7 @@ from banyan.domain.audit import checkpoints, epochs
 from banyan.domain.audit.models import AuditHead, AuditRecord, GuardedModel
 from banyan.domain.audit.verifying import guarded_models
 from banyan.domain.ca import actions as ca
-from banyan.domain.ca.models import Certificate, CertificateAuthority, CrlIssue, Issuance, Origin
+from banyan.domain.ca.models import Certificate, CertificateAuthority, CertificatePair, CrlIssue, Issuance, Origin
 from banyan.domain.iam import access as iam_access
 from banyan.domain.iam import actions as iam
 from banyan.domain.iam.installation import register_installation
@@ -43,8 +43,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # Tables of the issue and of what they stand on; each has rows in ``lived_in``.
 TABLES: tuple[type[GuardedModel], ...] = (
-    Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token, RoleGrant, StaffAccount,
-    Credential, Session, Installation,
+    CertificatePair, Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token,
+    RoleGrant, StaffAccount, Credential, Session, Installation,
 )  # fmt: skip
 
 
