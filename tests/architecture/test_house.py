@@ -190,7 +190,7 @@ def test_the_repository_names_no_place_outside_itself() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "open('/work/main')", "cd /home/somebody/banyan", 'ROOT = "/opt/banyan"', "../shared/ui", "~/banyan/data",
+        "open('/srv/main')", "cd /home/somebody/banyan", 'ROOT = "/opt/banyan"', "../shared/ui", "~/banyan/data",
         "https://pypi.org/simple", "registry.npmjs.org", "pypi.tuna.tsinghua.edu.cn", "pip install --index-url x",
         "http://192.168.0.4:3141/root", "/root/.cache", "`/workspace/x`",
     ],
