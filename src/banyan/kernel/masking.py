@@ -8,9 +8,14 @@ _LINK = re.compile(r"(/first/)[^\s\"'?#]+")
 _PERSONAL = re.compile(r"(?<![0-9A-Za-z])(?:[1-9]\d{5}(?:19|20)\d{9}[\dXx]|1[3-9]\d{9})(?![0-9A-Za-z])")
 
 
+def without_numbers(text: str) -> str:
+    """The text without what looks like a person's ID or mobile number."""
+    return _PERSONAL.sub("[withheld]", text)
+
+
 def masked(text: str) -> str:
     """The text without them."""
-    return _PERSONAL.sub("[withheld]", _LINK.sub(r"\1[withheld]", text))
+    return without_numbers(_LINK.sub(r"\1[withheld]", text))
 
 
 class MaskedWords(logging.Filter):

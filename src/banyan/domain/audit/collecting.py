@@ -1,7 +1,6 @@
 """What an action has done so far: the records it will append and the guarded rows it must account for."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -13,13 +12,12 @@ from django.db import models
 from banyan.domain.audit.chain import DELETED, RowState, clean
 from banyan.domain.audit.errors import NoAction, UnrecordedWrite
 from banyan.kernel.actor import Actor
+from banyan.kernel.masking import without_numbers
 
 if TYPE_CHECKING:
     from banyan.domain.audit.models import GuardedModel
 
 _COLLECTOR: ContextVar["Collector | None"] = ContextVar("banyan_audit_collector", default=None)
-# What an ID number or a mobile number looks like in the middle of other text.
-_PERSONAL = re.compile(r"(?<![0-9A-Za-z])(?:[1-9]\d{5}(?:19|20)\d{9}[\dXx]|1[3-9]\d{9})(?![0-9A-Za-z])")
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode
@@ -141,4 +139,4 @@ def detail_text(detail: dict[str, Any]) -> str:
     """The details as JSON; what looks like a person's number is replaced, whatever the caller meant."""
     if not detail:
         return ""
-    return clean(_PERSONAL.sub("[withheld]", _encode(detail)), 4000)
+    return clean(without_numbers(_encode(detail)), 4000)

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from banyan.domain import audit, bulk
-from banyan.domain.audit.models import GuardedModel, ring
 from banyan.domain.ca.models import CertificatePair
 from banyan.domain.iam import rights
 from banyan.domain.parties.scoping import in_sight
@@ -234,12 +233,6 @@ def save(requests: Sequence[ServiceRequest], fields: Iterable[str]) -> None:
         request.version += 1
     if bulk.update_rows(requests, (*fields, "version"), where="version", before=before) != len(requests):
         raise RequestChanged(number=requests[0].number if len(requests) == 1 else "…")
-
-
-def forged(rows: Sequence[GuardedModel]) -> list[bool]:
-    """Which of some guarded rows of one model do not carry the MAC of their content; checked in one batch."""
-    macs = ring().rows.mac_many([(row.guard_label(), row.guarded_values()) for row in rows])
-    return [bytes(row.row_mac) != mac for row, mac in zip(rows, macs, strict=True)]
 
 
 def each(

@@ -8,6 +8,7 @@ from django.conf import settings
 from banyan import sealing
 from banyan.domain import audit
 from banyan.domain.audit.errors import RowForged
+from banyan.domain.audit.models import are_genuine
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca import rules as ca_rules
 from banyan.domain.ca.models import Certificate, CertificatePair, Issuance
@@ -96,8 +97,8 @@ def _only_genuine(actor: Actor, good: Sequence[ServiceRequest], outcome: Outcome
     bad: dict[int, str] = {}
     for rows in ([one.approval for one in good], [one.proofreading for one in good]):
         present = [row for row in rows if row is not None]
-        for row, is_forged in zip(present, moving.forged(present), strict=True):
-            if is_forged:
+        for row, is_genuine in zip(present, are_genuine(present), strict=True):
+            if not is_genuine:
                 bad[row.request_id] = f"{row._meta.label_lower}:{row.pk}"
     for index, request in enumerate(outcome.requests):
         if request is not None and request.pk in bad:
