@@ -90,9 +90,15 @@ def test_an_intent_without_use_for_a_key_gets_none(
     services: dict[str, Direct], authorities: dict[str, Any], changes: dict[str, Any], code: str
 ) -> None:
     (one,) = signing.prepare(authorities["sm2-personal"], changes=changes)
-    assert services["kmc"].call("allocate", intents=[one.id, 999]) == [
+    unknown = one.id + 1_000_000  # numbers go on from test to test
+    assert services["kmc"].call("allocate", intents=[one.id, unknown]) == [
         {"issuance": one.id, "refused": code, "message": mock_any(), "fields": mock_any()},
-        {"issuance": 999, "refused": "kmc.issuance_unknown", "message": mock_any(), "fields": {"issuance": 999}},
+        {
+            "issuance": unknown,
+            "refused": "kmc.issuance_unknown",
+            "message": mock_any(),
+            "fields": {"issuance": unknown},
+        },
     ]
     assert services["kmc"].call("status")["in_use"] == 0
 
