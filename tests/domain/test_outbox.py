@@ -36,7 +36,8 @@ class Receiver:
 
 def send(topic: str, key: str = "", **payload: Any) -> OutboxMessage:
     with transaction.atomic():
-        return outbox.enqueue(topic, key, payload, now=NOW)
+        outbox.enqueue(topic, key, payload, now=NOW)
+    return OutboxMessage.objects.latest("pk")
 
 
 @pytest.mark.django_db(transaction=True)

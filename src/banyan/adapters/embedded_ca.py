@@ -52,8 +52,8 @@ class EmbeddedConnector:
         self._signer = Client(home.socket("signer"), service="signer", timeout=120)
         self._pairs = {code: profile.is_pair for code, profile in load_profiles().items()}
         # One thread a stage keeps the order; two stages overlap.
-        self._allocating = ThreadPoolExecutor(1, "embedded-kmc")
-        self._signing = ThreadPoolExecutor(1, "embedded-signer")
+        self._allocating = ThreadPoolExecutor(2, "embedded-kmc")
+        self._signing = ThreadPoolExecutor(2, "embedded-signer")
         self._lock = Lock()
         self._under_way: OrderedDict[str, Future[dict[str, Outcome]]] = OrderedDict()
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import connection, models
 
@@ -16,15 +17,26 @@ from banyan.domain.driver import Driver
 from banyan.domain.prepared import array
 
 
-def next_ids(model: type[models.Model], count: int) -> range | list[int]:
+_DRAWN_AHEAD = 32
+# Keys that were drawn and not used: by connection and table.
+_KEPT: WeakKeyDictionary[Any, dict[str, list[int]]] = WeakKeyDictionary()
+
+
+def next_ids(model: type[models.Model], count: int, *, ahead: bool = False) -> range | list[int]:
     """Reserve ``count`` primary keys of a model with a BigAutoField, inside the current transaction.
 
-    Rows that refer to each other can so be prepared before any of them is written.
+    Rows that refer to each other can so be prepared before any of them is written. ``ahead``: where the order of keys need
+    not be the order of writing, PostgreSQL is asked for some more, for the next rows of the same connection.
     """
     table, driver = model._meta.db_table, Driver()
     if driver.is_postgresql:
-        drawn = "SELECT nextval(%s::regclass) FROM generate_series(1, %s::int)"
-        return [row[0] for row in driver.rows(drawn, [_sequence(table, column(model._meta.pk)), count])]
+        kept = _KEPT.setdefault(connection.connection, {}).setdefault(table, []) if ahead else []
+        if len(kept) < count:
+            drawn = "SELECT nextval(%s::regclass) FROM generate_series(1, %s::int)"
+            wanted = max(count, _DRAWN_AHEAD) if ahead else count
+            kept += [row[0] for row in driver.rows(drawn, [_sequence(table, column(model._meta.pk)), wanted])]
+        found, kept[:] = kept[:count], kept[count:]
+        return found
     found = driver.rows("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq", [count, table])
     if not found:
         driver.change("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, count])
@@ -38,14 +50,14 @@ def _sequence(table: str, key: str) -> str:
     return str(found[0][0])
 
 
-def insert_many(rows: Sequence[models.Model]) -> None:
-    """Insert instances of one model; those without a primary key are given one first."""
+def insert_many(rows: Sequence[models.Model], *, ahead: bool = False) -> None:
+    """Insert instances of one model; those without a primary key are given one first (``ahead``: see ``next_ids``)."""
     if not rows:
         return
     model = type(rows[0])
     without = [row for row in rows if row.pk is None]
     if without:
-        for row, pk in zip(without, next_ids(model, len(without)), strict=True):
+        for row, pk in zip(without, next_ids(model, len(without), ahead=ahead), strict=True):
             row.pk = pk
     columns, read, prepare = _plan(model, connection.vendor)
     insert_values(model._meta.db_table, columns, [_prepared(read(row), prepare) for row in rows])

@@ -2,7 +2,8 @@
 each parameter and look the connection up five times. Errors still come as Django's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -12,6 +13,8 @@ Values = Sequence[Any]
 _COPIED_FROM = 8
 # Columns with their types in the database.
 Typed = Sequence[tuple[str, str]]
+# Where an open connection keeps what waits.
+_BEHIND = "banyan_statements_behind"
 
 
 class Driver:
@@ -32,25 +35,29 @@ class Driver:
 
     def rows(self, statement: str, parameters: Values = ()) -> list[Any]:
         """What a query gives."""
-        with self._database.wrap_database_errors:
-            found: list[Any] = self._cursor(statement, parameters).fetchall()
+        found: list[Any] = self._ask(statement, parameters, lambda cursor: cursor.fetchall())
         return found
 
     def change(self, statement: str, parameters: Values) -> int:
         """Rows that a statement changed."""
-        with self._database.wrap_database_errors:
-            return int(self._cursor(statement, parameters).rowcount)
+        return int(self._ask(statement, parameters, _changed))
 
-    def change_many(self, statement: str, many: Sequence[Values]) -> int:
-        """Rows that a statement changed, run once for each set of parameters."""
-        if len(many) == 1:
-            return self.change(statement, many[0])
-        with self._database.wrap_database_errors:
-            if self.is_postgresql:
-                cursor = self._own_cursor()
-                cursor.executemany(statement, many)
-                return int(cursor.rowcount)
-            return int(self._database.connection.executemany(statement, many).rowcount)
+    def later(self, statement: str, parameters: Values) -> None:
+        """Run a statement whose result nobody needs: on PostgreSQL, within ``deferring``, together with the next one whose
+        result somebody does. Its error comes then.
+        """
+        behind = _behind(self._database)
+        if behind is None:
+            self.change(statement, parameters)
+        else:
+            behind.append((statement, parameters))
+
+    def settle(self) -> None:
+        """Run what waits."""
+        behind = _behind(self._database)
+        if behind:
+            with self._database.wrap_database_errors, self._database.connection.pipeline():
+                self._send_waiting(behind)
 
     def update(self, table: str, columns: "Typed", where: "Typed", many: Sequence[Values]) -> int:
         """Update rows, each by its own values: those of ``columns``, then those of ``where``. Rows changed.
@@ -67,19 +74,45 @@ class Driver:
             return self.change(f'UPDATE "{table}" AS t SET {sets} FROM {given} WHERE {same}', arrays)  # noqa: S608
         sets = ", ".join(f'"{name}" = ?' for name, _ in columns)
         same = " AND ".join(f'"{name}" = ?' for name, _ in where)
-        return self.change_many(f'UPDATE "{table}" SET {sets} WHERE {same}', many)  # noqa: S608
+        return self._each(f'UPDATE "{table}" SET {sets} WHERE {same}', many)  # noqa: S608
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> None:
         """Insert rows: COPY for many on PostgreSQL, else executemany."""
         names = ", ".join(f'"{column}"' for column in columns)
         if self.is_postgresql and len(rows) > _COPIED_FROM:
+            self.settle()
             copying = f'COPY "{table}" ({names}) FROM STDIN'
             with self._database.wrap_database_errors, self._own_cursor().copy(copying) as copy:
                 for row in rows:
                     copy.write_row(row)
             return
         marks = ", ".join([self.slot] * len(columns))
-        self.change_many(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+        statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608  (own names)
+        if self.is_postgresql:
+            for row in rows:
+                self.later(statement, row)
+        else:
+            self._each(statement, rows)
+
+    def _each(self, statement: str, many: Sequence[Values]) -> int:
+        """Rows that a statement changed on SQLite, run once for each set of parameters."""
+        with self._database.wrap_database_errors:
+            return int(self._database.connection.executemany(statement, many).rowcount)
+
+    def _ask(self, statement: str, parameters: Values, result: Callable[[Any], Any]) -> Any:
+        behind = _behind(self._database)
+        with self._database.wrap_database_errors:
+            if not behind:
+                return result(self._cursor(statement, parameters))
+            with self._database.connection.pipeline():
+                self._send_waiting(behind)
+                cursor = self._cursor(statement, parameters)
+            return result(cursor)
+
+    def _send_waiting(self, behind: list[tuple[str, Values]]) -> None:
+        waiting, behind[:] = list(behind), []
+        for statement, parameters in waiting:
+            self._cursor(statement, parameters)
 
     def _cursor(self, statement: str, parameters: Values) -> Any:
         if self.is_postgresql:
@@ -91,3 +124,39 @@ class Driver:
         from psycopg import Cursor
 
         return Cursor(self._database.connection)
+
+
+@contextmanager
+def deferring() -> Iterator[None]:
+    """Let the statements of a transaction that were given to ``later`` travel together: on PostgreSQL a round trip costs
+    more than most of them. Whatever else goes to the database, by the ORM too, goes after them.
+    """
+    driver = Driver()
+    database = connections[DEFAULT_DB_ALIAS]
+    if not driver.is_postgresql or _behind(database) is not None:
+        yield
+        return
+    behind: list[tuple[str, Values]] = []
+
+    def after_them(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if str(sql).startswith("ROLLBACK"):
+            behind.clear()
+        driver.settle()
+        return execute(sql, *rest)
+
+    database.__dict__[_BEHIND] = behind
+    try:
+        with database.execute_wrapper(after_them):
+            yield
+            driver.settle()
+    finally:
+        del database.__dict__[_BEHIND]
+
+
+def _behind(database: Any) -> list[tuple[str, Values]] | None:
+    found: list[tuple[str, Values]] | None = database.__dict__.get(_BEHIND)
+    return found
+
+
+def _changed(cursor: Any) -> int:
+    return int(cursor.rowcount)

@@ -1,11 +1,9 @@
-"""Calls between our own processes on one machine: length-prefixed JSON over a Unix socket.
+"""Calls between our own processes on one machine: length-prefixed MessagePack over a Unix socket.
 
-The socket is 0600 in a 0700 directory and the peer's user is checked, so only our own processes can speak. Bytes travel
-as ``{"b64": …}``. Nothing is executed on receipt: unlike pickle, JSON carries data only.
+The socket is 0600 in a 0700 directory and the peer's user is checked, so only our own processes can speak. MessagePack
+carries data only, certificates as the bytes they are: nothing is executed on receipt.
 """
 
-import base64
-import json
 import logging
 import os
 import socket
@@ -17,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgpack
+
 from banyan.kernel.errors import BanyanError, RemoteError, ServiceUnavailable
 
 Handler = Callable[..., Any]
@@ -25,21 +25,13 @@ _LARGEST_MESSAGE = 256 * 1024 * 1024
 
 
 def _pack(value: Any) -> bytes:
-    def default(item: Any) -> Any:
-        if isinstance(item, bytes | bytearray | memoryview):
-            return {"b64": base64.b64encode(item).decode()}
-        raise TypeError(f"cannot send {type(item).__name__}")
-
-    return json.dumps(value, default=default, ensure_ascii=False, separators=(",", ":")).encode()
+    packed: bytes = msgpack.packb(value)
+    return packed
 
 
 def _unpack(data: bytes) -> Any:
-    def hook(item: dict[str, Any]) -> Any:
-        if len(item) == 1 and "b64" in item:
-            return base64.b64decode(item["b64"])
-        return item
-
-    return json.loads(data, object_hook=hook)
+    """The message. Raises ValueError for what is none."""
+    return msgpack.unpackb(data)
 
 
 def _read_exactly(stream: socket.socket, size: int) -> bytes:
@@ -140,14 +132,15 @@ def _stop_when(stop: threading.Event, server: Server) -> None:
 
 
 class Client:
-    """One connection to a serving process; opens at first use and again after a break. Safe for threads."""
+    """Connections to a serving process, one a call under way; opened when needed and again after a break. Safe for
+    threads, which do not wait for each other.
+    """
 
     def __init__(self, path: Path, *, service: str = "", timeout: float | None = 60.0) -> None:
         self._path = path
         self._service = service or path.stem
         self._timeout = timeout
-        self._stream: socket.socket | None = None
-        self._lock = threading.Lock()
+        self._idle: list[socket.socket] = []
 
     def call(self, method: str, **params: Any) -> Any:
         """Call ``method`` there and return its result.
@@ -155,18 +148,32 @@ class Client:
         Raises RemoteError for an error of the far side and ServiceUnavailable when nobody answers. A broken
         connection is not retried here: the caller knows whether its call may be repeated.
         """
-        with self._lock:
-            try:
-                stream = self._stream or self._connect()
-                _send(stream, {"method": method, "params": params})
-                reply = _receive(stream)
-            except (OSError, EOFError) as error:
-                self._drop()
-                raise ServiceUnavailable(service=self._service) from error
+        try:
+            reply = self._exchange({"method": method, "params": params})
+        except (OSError, EOFError) as error:
+            self.close()
+            raise ServiceUnavailable(service=self._service) from error
         if "error" in reply:
             error_fields = reply["error"]
             raise RemoteError(error_fields["code"], error_fields["message"], error_fields["fields"])
         return reply["result"]
+
+    def _exchange(self, message: Any) -> Any:
+        stream = self._free()
+        try:
+            _send(stream, message)
+            reply = _receive(stream)
+        except BaseException:
+            stream.close()
+            raise
+        self._idle.append(stream)
+        return reply
+
+    def _free(self) -> socket.socket:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._connect()
 
     def _connect(self) -> socket.socket:
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -176,17 +183,12 @@ class Client:
         except OSError:
             stream.close()
             raise
-        self._stream = stream
         return stream
 
-    def _drop(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
-
     def close(self) -> None:
-        with self._lock:
-            self._drop()
+        """Close the connections that nobody uses."""
+        while self._idle:
+            self._idle.pop().close()
 
     def __enter__(self) -> "Client":
         return self

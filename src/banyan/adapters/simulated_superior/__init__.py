@@ -4,7 +4,7 @@ It stands in for the CA of the national government network until that one is con
 issuing CA whose names say 模拟上级 and 测试, own small KMC, own durable store, and faults on order
 (``faults``). It shares the pure packages with the platform and neither its database nor its keys.
 
-Wire contract, over ``kernel.rpc`` (JSON on a Unix socket, bytes as ``{"b64": …}``, instants in ISO 8601):
+Wire contract, over ``kernel.rpc`` (MessagePack on a Unix socket, instants in ISO 8601):
 
 - ``submit(tasks)``: [{task_no, profile, csr, subject_der, not_before, not_after, extensions}] gives one
   {task_no, accepted} or {task_no, refused: {code, message, fields}} each. A task number names one piece of

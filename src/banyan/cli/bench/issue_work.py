@@ -69,7 +69,7 @@ class Bench:
         connector = self._processes_here(SignerBeside)
         connector.keys |= keys
         others = self._others_cpu()
-        worked = _timed(lambda: self._carry_on(connector, count, _PART, at_once))
+        worked = _timed(lambda: self._carry_on(connector, count, count, at_once))
         return {
             "open": opened[0], "open_cpu": opened[1],
             "work": worked[0], "work_cpu": worked[1], "others_cpu": self._others_cpu() - others,

@@ -5,7 +5,7 @@ import inspect
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar, overload
 
@@ -17,7 +17,7 @@ from banyan.domain.audit.collecting import Collector, Draft
 from banyan.domain.audit.errors import AuditError, HeadMissing, TooManyRecords
 from banyan.domain.audit.models import AuditHead, AuditRecord, GuardedModel, ring
 from banyan.domain.audit.turns import write_turn
-from banyan.domain.driver import Driver
+from banyan.domain.driver import Driver, deferring
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.clock import now as clock_now
 from banyan.kernel.errors import BanyanError
@@ -35,15 +35,21 @@ _HEAD = 1
 @overload
 def action(function: Callable[P, R]) -> Callable[P, R]: ...
 @overload
-def action(*, limit: int = ..., retry: bool = ...) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def action(*, limit: int = ..., retry: bool = ..., savepoint: bool = ...) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
-def action(function: Callable[P, R] | None = None, *, limit: int = RECORDS_A_TRANSACTION, retry: bool = True) -> Any:
+def action(
+    function: Callable[P, R] | None = None,
+    *,
+    limit: int = RECORDS_A_TRANSACTION,
+    retry: bool = True,
+    savepoint: bool = True,
+) -> Any:
     """Make a function an action: one transaction, its audit records appended last, tried again when the
     database asks.
 
     - A nested action joins the outer one (its own failure undoes only its part, when the outer one catches
-    it).
+    it; one that refuses before it writes anything needs no ``savepoint`` for that).
     - An error in writing the audit fails the action.
     - An error whose class says ``audited_refusal = True`` is recorded in a transaction of its own, then
     raised on.
@@ -61,7 +67,7 @@ def action(function: Callable[P, R] | None = None, *, limit: int = RECORDS_A_TRA
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             outer = collecting.active()
             if outer is not None:
-                return _nested(outer, lambda: wrapped(*args, **kwargs))
+                return _nested(outer, lambda: wrapped(*args, **kwargs), savepoint)
             arguments = signature.bind_partial(*args, **kwargs).arguments
             return _outermost(lambda: wrapped(*args, **kwargs), event, arguments, limit, retry)
 
@@ -81,7 +87,7 @@ def action_scope(*, now: datetime | None = None, limit: int = RECORDS_A_TRANSACT
     collector = Collector(limit, now)
     collecting.activate(collector)
     try:
-        with write_turn(), transaction.atomic(durable=True):
+        with write_turn(), transaction.atomic(durable=True), deferring():
             yield collector
             _finish(collector)
     finally:
@@ -165,10 +171,10 @@ def _event_of(function: Callable[..., Any]) -> str:
     return f"{package}.{function.__name__}"[:64]
 
 
-def _nested(outer: Collector, call: Callable[[], R]) -> R:
+def _nested(outer: Collector, call: Callable[[], R], savepoint: bool) -> R:
     mark = outer.mark()
     try:
-        with transaction.atomic():
+        with transaction.atomic() if savepoint else nullcontext():
             return call()
     except BaseException:
         outer.back_to(mark)
@@ -182,7 +188,7 @@ def _outermost(call: Callable[[], R], event: str, arguments: Mapping[str, Any], 
         collector = Collector(limit, moment if isinstance(moment, datetime) else None)
         collecting.activate(collector)
         try:
-            with write_turn(), transaction.atomic(durable=True):
+            with write_turn(), transaction.atomic(durable=True), deferring():
                 result = call()
                 _finish(collector)
         except OperationalError as error:
@@ -269,7 +275,7 @@ def append(drafts: Sequence[Draft]) -> None:
     bulk.insert_values(AuditRecord._meta.db_table, chain.COLUMNS, rows)
     slot = (driver := Driver()).slot
     written = f"UPDATE audit_head SET sequence = {slot}, chain = {slot} WHERE id = {slot}"  # noqa: S608
-    driver.change(written, [sequence, previous, _HEAD])
+    driver.later(written, [sequence, previous, _HEAD])
 
 
 def _values(item: Draft, sequence: int, epoch: int, at: datetime) -> tuple[Any, ...]:

@@ -140,13 +140,13 @@ def ring() -> sealing.Keyring:
     return sealing.keyring(settings.HOME)
 
 
-def seal_many(rows: Sequence[GuardedModel]) -> None:
+def seal_many(rows: Sequence[GuardedModel], *, ahead: bool = False) -> None:
     """Give rows without one a primary key, move each one version on and compute all MACs in one batch."""
     if not rows:
         return
     without = [row for row in rows if row.pk is None]
     if without:
-        for row, pk in zip(without, bulk.next_ids(type(without[0]), len(without)), strict=True):
+        for row, pk in zip(without, bulk.next_ids(type(without[0]), len(without), ahead=ahead), strict=True):
             row.pk = pk
     for row in rows:
         row.row_version += 1
@@ -162,12 +162,12 @@ def are_genuine(rows: Sequence[GuardedModel]) -> list[bool]:
     return [bytes(row.row_mac) == mac for row, mac in zip(rows, macs, strict=True)]
 
 
-def insert_guarded(rows: Sequence[GuardedModel]) -> None:
-    """Seal and insert new rows of one model, inside an action."""
+def insert_guarded(rows: Sequence[GuardedModel], *, ahead: bool = False) -> None:
+    """Seal and insert new rows of one model, inside an action (``ahead``: see ``bulk.next_ids``)."""
     if not rows:
         return
     collector = collecting.current(type(rows[0])._meta.label_lower)
-    seal_many(rows)
+    seal_many(rows, ahead=ahead)
     bulk.insert_many(rows)
     collector.note_written(rows)
 

@@ -74,4 +74,4 @@ def apply(changes: Iterable[tuple[Key, int]]) -> None:
         f"INSERT INTO {table} (name, region_code, system, value) VALUES {marks} "  # noqa: S608  (own names)
         f"ON CONFLICT (name, region_code, system) DO UPDATE SET value = {table}.value + excluded.value"
     )
-    driver.change(statement, [value for row in rows for value in row])
+    driver.later(statement, [value for row in rows for value in row])

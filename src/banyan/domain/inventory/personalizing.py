@@ -34,7 +34,7 @@ class TaskEntry:
     envelope: bytes | None = field(default=None, repr=False)
 
 
-@audit.action
+@audit.action(savepoint=False)
 def open_tasks(actor: Actor, entries: Sequence[TaskEntry], *, now: datetime) -> list[PersonalizationTask]:
     """Account for issued pairs until tokens hold them; called in the same transaction that records the certificates.
 
@@ -45,10 +45,10 @@ def open_tasks(actor: Actor, entries: Sequence[TaskEntry], *, now: datetime) -> 
     known = _known(entries)
     fresh = [entry for entry in entries if entry.issuance_id not in known]
     tokens = {token.pk: token for token in visible(actor, list(dict.fromkeys(entry.token_id for entry in fresh)))}
+    _ensure_free(fresh, tokens={key: token.serial for key, token in tokens.items()})
     waiting = [key for key, token in tokens.items() if token.state != "PERSONALIZING"]
     if waiting:
         move(actor, Verb.PERSONALIZE, waiting, now=now)
-    _ensure_free(fresh, tokens={key: token.serial for key, token in tokens.items()})
     rows = [
         new(
             PersonalizationTask, state=str(TaskState.OPEN),
@@ -57,7 +57,7 @@ def open_tasks(actor: Actor, entries: Sequence[TaskEntry], *, now: datetime) -> 
         )
         for entry in fresh
     ]  # fmt: skip
-    bulk.insert_many(rows)
+    bulk.insert_many(rows, ahead=True)
     _record(actor, "inventory.tasks_opened", rows)
     known.update({row.issuance_id: row for row in rows})
     return [known[entry.issuance_id] for entry in entries]

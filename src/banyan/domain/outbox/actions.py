@@ -53,14 +53,14 @@ class DeliveryReport:
 
 def enqueue(
     topic: str, key: str, payload: Mapping[str, Any], target: str = "", *, now: datetime | None = None
-) -> OutboxMessage:
+) -> None:
     """Write one message in the running transaction; ``key`` orders messages of a target ("" where order is
     free).
     """
-    return enqueue_many([Envelope(topic, key, payload, target)], now=now)[0]
+    enqueue_many([Envelope(topic, key, payload, target)], now=now)
 
 
-def enqueue_many(envelopes: Iterable[Envelope], *, now: datetime | None = None) -> list[OutboxMessage]:
+def enqueue_many(envelopes: Iterable[Envelope], *, now: datetime | None = None) -> None:
     """Write many messages in the running transaction. Raises NoTransaction outside one."""
     if not connection.in_atomic_block:
         raise NoTransaction
@@ -76,8 +76,7 @@ def enqueue_many(envelopes: Iterable[Envelope], *, now: datetime | None = None) 
         )
         for envelope in envelopes
     ]
-    bulk.insert_many(messages)
-    return messages
+    bulk.append_many(messages)
 
 
 def deliver_due(now: datetime, deliverers: Mapping[str, Deliverer], *, limit: int = 200) -> DeliveryReport:

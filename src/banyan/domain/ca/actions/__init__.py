@@ -8,8 +8,8 @@ CA returned) · ``status`` (revoke, hold, release) · ``crl`` · ``foreign`` (ce
 from banyan.domain.ca.actions.authorities import register_authority, retire_authority
 from banyan.domain.ca.actions.crl import issue_crl, record_foreign_crl
 from banyan.domain.ca.actions.foreign import import_foreign
-from banyan.domain.ca.actions.issuing import open_issuance, open_issuances, submit_due, void_issuance
-from banyan.domain.ca.actions.recording import collect_due, record_issued_many
+from banyan.domain.ca.actions.issuing import open_issuance, open_issuances, submit_due, submitting, void_issuance
+from banyan.domain.ca.actions.recording import collect_due, collecting, record_issued_many
 from banyan.domain.ca.actions.replaying import replay_journal, reserve_issuances
 from banyan.domain.ca.actions.status import (
     hold_pair,
@@ -21,6 +21,7 @@ from banyan.domain.ca.actions.status import (
 
 __all__ = [
     "collect_due",
+    "collecting",
     "hold_pair",
     "import_foreign",
     "issue_crl",
@@ -37,5 +38,6 @@ __all__ = [
     "revoke_pairs",
     "settle_status_changes",
     "submit_due",
+    "submitting",
     "void_issuance",
 ]

@@ -1,6 +1,6 @@
 """Intents: opened before anything is signed, handed to a connector, called off."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError
@@ -189,12 +189,21 @@ def submit_due(actor: Actor, connector: Connector, now: datetime, *, limit: int 
     A connector that does not answer leaves them queued with a growing pause (A11). Repeating is harmless: a task number
     names one piece of work for ever.
     """
-    require(actor, "requests.issue")
     report = RoundReport()
+    for _ in submitting(actor, connector, now, report, limit=limit):
+        pass
+    return report
+
+
+def submitting(
+    actor: Actor, connector: Connector, now: datetime, report: RoundReport, *, limit: int
+) -> Iterator[None]:
+    """``submit_due`` a slice a step, told in ``report``."""
+    require(actor, "requests.issue")
     while report.submitted < limit:
         due = access.intents_due(connector.code, now, min(rules.SLICE, limit - report.submitted))
         if not due:
-            break
+            return
         tasks = [task_of(issuance, ca) for issuance, ca in due]
         ids = [issuance.pk for issuance, _ in due]
         try:
@@ -202,10 +211,10 @@ def submit_due(actor: Actor, connector: Connector, now: datetime, *, limit: int 
         except ServiceUnavailable:
             report.is_up = False
             _postpone(actor, connector.code, ids, now)
-            break
+            return
         _mark_submitted(actor, connector.code, ids, now)
         report.submitted += len(ids)
-    return report
+        yield
 
 
 def task_of(issuance: Issuance, ca: str) -> IssuanceTask:

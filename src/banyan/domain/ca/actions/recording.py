@@ -1,6 +1,6 @@
 """What a CA returned becomes recorded pairs, whole slices at a time, once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError
@@ -61,14 +61,30 @@ def collect_due(
     ``follow_up`` runs in the transaction that records a slice, ``take_back`` in the one that records refusals. What is
     pending is asked again later; what does not answer stays queued. Repeating changes nothing.
     """
-    require(actor, "requests.issue")
     report = RoundReport()
+    for _ in collecting(actor, connector, now, report, (follow_up, take_back), limit=limit, at_once=at_once):
+        pass
+    return report
+
+
+def collecting(
+    actor: Actor,
+    connector: Connector,
+    now: datetime,
+    report: RoundReport,
+    further: tuple[FollowUp | None, TakeBack | None],
+    *,
+    limit: int,
+    at_once: int,
+) -> Iterator[None]:
+    """``collect_due`` a slice a step, told in ``report``."""
+    require(actor, "requests.issue")
     seen = 0
     after = 0
-    while seen < limit and report.is_up:
+    while seen < limit:
         due = access.submitted_due(connector.code, now, min(rules.SLICE, limit - seen), after)
         if not due:
-            break
+            return
         seen += len(due)
         after = due[-1][0]
         for start in range(0, len(due), at_once):
@@ -78,9 +94,9 @@ def collect_due(
             except ServiceUnavailable:
                 report.is_up = False
                 _ask_again(actor, connector.code, [pk for pk, _ in due[start:]], now)
-                break
-            _settle_slice(actor, connector.code, part, outcomes, now, (follow_up, take_back), report)
-    return report
+                return
+            _settle_slice(actor, connector.code, part, outcomes, now, further, report)
+        yield
 
 
 def _settle_slice(
@@ -187,7 +203,7 @@ def _write(actor: Actor, good: Sequence[Returned], now: datetime) -> list[Record
     if not good:
         return []
     pairs = [_pair(item, now) for item in good]
-    insert_guarded(pairs)
+    insert_guarded(pairs, ahead=True)
     recorded = write_certificates(pairs, [item.certificates for item in good], [item.envelope for item in good])
     bulk.mark(Issuance, [item.issuance.pk for item in good], state=str(Issuance.State.ISSUED))
     audit.record_many(
@@ -218,7 +234,7 @@ def write_certificates(
     by_pair = {pair.pk: state for pair, state in zip(pairs, states, strict=False)}
     for row in rows if by_pair else ():
         row.state, row.revoked_at, row.reason = by_pair[row.pair_id]
-    insert_guarded(rows)
+    insert_guarded(rows, ahead=True)
     encryption = [(pair, one) for pair, one in flat if one.use == Certificate.Use.ENCRYPTION]
     keys = rules.key_numbers([one.spki_der for _, one in encryption])
     note_keys([(key, pair.issuance_id, True) for key, (pair, _) in zip(keys, encryption, strict=True)])

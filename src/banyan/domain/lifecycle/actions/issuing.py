@@ -13,6 +13,8 @@ from banyan.domain.inventory.actions import TaskEntry
 from banyan.domain.inventory.errors import InventoryError
 from banyan.kernel.actor import Actor
 
+_AHEAD = 4
+
 
 def carry_on(
     actor: Actor,
@@ -21,7 +23,7 @@ def carry_on(
     *,
     further: FollowUp | None = None,
     take_back: TakeBack | None = None,
-    limit: int = 2000,
+    limit: int = 10_000,
     at_once: int = SLICE,
 ) -> RoundReport:
     """One round: hand over what is due, record what came back, settle changes of status. Safe to repeat at any moment.
@@ -36,12 +38,15 @@ def carry_on(
         if further is not None:
             further(actor, recorded, now)
 
-    handed = ca.submit_due(actor, connector, now, limit=limit)
-    report = ca.collect_due(
-        actor, connector, now, follow_up=follow_up, take_back=take_back, limit=limit, at_once=at_once
-    )
-    report.submitted = handed.submitted
-    report.is_up = handed.is_up and report.is_up
+    report = RoundReport()
+    submitting = ca.submitting(actor, connector, now, report, limit=limit)
+    # The CA works on the next slices while one is recorded.
+    for _ in range(_AHEAD):
+        next(submitting, None)
+    for _ in ca.collecting(actor, connector, now, report, (follow_up, take_back), limit=limit, at_once=at_once):
+        next(submitting, None)
+    for _ in submitting:
+        pass
     if report.is_up:
         ca.settle_status_changes(actor, connector, now)
     return report

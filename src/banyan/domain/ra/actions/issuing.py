@@ -125,7 +125,7 @@ def _note_started(
 
 
 def carry_on(
-    actor: Actor, connector: Connector, now: datetime, *, limit: int = 2000, at_once: int = ca_rules.SLICE
+    actor: Actor, connector: Connector, now: datetime, *, limit: int = 10_000, at_once: int = ca_rules.SLICE
 ) -> RoundReport:
     """One round with a connector: intents out, certificates in, tasks for tokens, requests moved on; ``at_once`` pairs a
     transaction.
