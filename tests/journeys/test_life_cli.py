@@ -380,6 +380,40 @@ def test_what_is_changed_beside_the_product_is_refused_and_named(at_work: Office
     assert at_work.issue([number])[0]["outcome"] == "issued"
 
 
+def test_dead_letters_are_sent_again_and_targets_paused_by_who_may(at_work: Office) -> None:
+    """E4, F8: the system administrator resends, pauses and resumes; each stands in the audit."""
+    run = at_work.terminal
+    assert run.refused("clerk", "outbox", "pause", "sms") == "iam.right_missing"
+    assert run.refused("sysadmin", "outbox", "pause", "smz") == "cli.target_unknown"
+    assert run.json("sysadmin", "outbox", "pause", "directory") == [{"target": "directory", "is_paused": True}]
+    states = {row["target"]: row["state"] for row in run.json("clerk", "outbox")}
+    assert states["directory"] == "PAUSED"
+    assert "directory" in run.ok("sysadmin", "outbox", "resume", "directory").stdout
+    assert run.run("sysadmin", "outbox", "resend").returncode == 2
+    assert run.refused("sysadmin", "outbox", "resend", "99999999") == "outbox.message_not_found"
+
+    at_work.in_hands(at_work.person())
+    newest = database_row(at_work, "SELECT max(id) FROM outbox_message WHERE target = 'sms'")
+    given_up = "UPDATE outbox_message SET state = 'DEAD', attempts = 12, last_error = 'OSError' WHERE id = ?"
+    change(at_work, given_up, newest)
+    (letter,) = run.json("clerk", "outbox", "dead")
+    assert (letter["message_number"], letter["last_error"]) == (newest, "OSError")
+    assert run.refused("clerk", "outbox", "resend", str(newest)) == "iam.right_missing"
+    assert run.refused("clerk", "outbox", "resend", "--dead") == "iam.right_missing"
+    (sent,) = run.json("sysadmin", "outbox", "resend", str(newest))
+    assert (sent["state"], sent["attempts"]) == ("PENDING", 0)
+    assert run.refused("sysadmin", "outbox", "resend", str(newest)) == "outbox.not_resendable"
+    change(at_work, given_up, newest)
+    some = run.run("sysadmin", "outbox", "resend", str(newest), "99999999", "--json")
+    assert (some.returncode, [row["message_number"] for row in some.rows]) == (1, [newest])
+    change(at_work, given_up, newest)
+    assert [row["message_number"] for row in run.json("sysadmin", "outbox", "resend", "--dead")] == [newest]
+    assert run.json("sysadmin", "outbox", "dead") == []
+    events = [one["event"] for one in run.json("auditadmin", "audit", "list", "--event", "outbox.")]
+    assert sorted(events) == ["outbox.paused", *["outbox.resent"] * 3, "outbox.resumed"]
+    assert_audit_is_whole(at_work)
+
+
 def test_a_file_that_cannot_be_used_names_the_place(at_work: Office, tmp_path: Path) -> None:
     """Numbers of people come from a file; a number written as a number has lost what it was."""
     run = at_work.terminal
