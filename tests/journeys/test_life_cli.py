@@ -11,8 +11,9 @@ import pytest
 
 from banyan import gm
 from banyan.cli import sample
-from banyan.pki.certificate import Certificate
+from banyan.pki.certificate import Certificate, certificate_to_pem
 from banyan_token.errors import PinIncorrect, PinLocked
+from support.certificates import make_issuing, make_root
 from support.office import Office
 
 _COUNTER = ("precheck", "approve", "enter", "proofread", "issue", "personalize", "notify_ready", "hand_over")
@@ -85,6 +86,14 @@ def test_a_new_certificate_from_the_counter_to_its_holder(at_work: Office, tmp_p
     (by_file,) = run.json("clerk", "cert", "verify", str(tmp_path / f"{issued['serial']}.pem"))
     assert by_file["is_valid"]
     assert len(by_file["path"]) == 3
+    leaf, chain = ((tmp_path / name).read_text() for name in (f"{issued['serial']}.pem", "chain.pem"))
+    (by_chain,) = run.json("clerk", "cert", "verify", str(tmp_path / "chain.pem"))
+    assert (by_chain["is_valid"], by_chain["path"]) == (True, by_file["path"][1:])
+    for name, content in {"whole.pem": leaf + chain, "turned.pem": chain + leaf, "two.pem": leaf + leaf}.items():
+        (tmp_path / name).write_text(content)
+    assert run.json("clerk", "cert", "verify", str(tmp_path / "whole.pem")) == [by_file]
+    assert run.refused("clerk", "cert", "verify", str(tmp_path / "turned.pem")) == "cli.bundle_disordered"
+    assert run.refused("clerk", "cert", "verify", str(tmp_path / "two.pem")) == "cli.bundle_disordered"
     assert run.json("clerk", "cert", "check", "--all")[-1]["wrong"] == 0
     assert [row["pair"] for row in run.json("clerk", "cert", "search", serial)] == [story["issued_pair"]]
     assert "测试" in run.ok("clerk", "request", "list").stdout
@@ -378,6 +387,28 @@ def test_what_is_changed_beside_the_product_is_refused_and_named(at_work: Office
         change(at_work, "UPDATE ca_certificate SET state = ? WHERE serial = ?", "VALID", issued["serial"])
     assert_audit_is_whole(at_work)
     assert at_work.issue([number])[0]["outcome"] == "issued"
+
+
+def test_what_is_to_be_verified_is_told_apart(at_work: Office, tmp_path: Path) -> None:
+    """A2: a file that is not there is not taken for a number; a bundle brings no trust of its own."""
+    run = at_work.terminal
+    missing = run.run("clerk", "cert", "verify", str(tmp_path / "none.pem"))
+    assert (missing.returncode, missing.code) == (1, "cli.file_missing")
+    assert "none.pem" in missing.stderr
+    assert run.refused("clerk", "cert", "verify", "none.pem") == "cli.file_missing"
+    assert run.refused("clerk", "cert", "verify", str(tmp_path)) == "cli.file_missing"
+    assert run.refused("clerk", "cert", "verify", "张三的证书") == "cli.target_unclear"
+    for number in ("424242", "AB:CD 01"):
+        unknown = run.run("clerk", "cert", "verify", number)
+        assert (unknown.returncode, unknown.code) == (1, "ca.pair_not_found")
+        assert number in unknown.stderr
+    root = make_root()
+    foreign = tmp_path / "foreign.pem"
+    ders = (make_issuing(root).certificate, root.certificate)
+    foreign.write_text("".join(map(certificate_to_pem, ders)))
+    done = run.run("clerk", "cert", "verify", str(foreign), "--json")
+    assert (done.returncode, done.row["is_valid"]) == (3, False)
+    assert {one["code"] for one in done.row["findings"]} == {"chain.root_untrusted"}
 
 
 def test_dead_letters_are_sent_again_and_targets_paused_by_who_may(at_work: Office) -> None:
