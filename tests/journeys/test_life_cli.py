@@ -411,6 +411,30 @@ def test_what_is_to_be_verified_is_told_apart(at_work: Office, tmp_path: Path) -
     assert {one["code"] for one in done.row["findings"]} == {"chain.root_untrusted"}
 
 
+def test_a_file_that_cannot_be_written_is_told_in_one_line(at_work: Office, tmp_path: Path) -> None:
+    """A5: every command that writes a file where none can be; nothing is imported for a result that cannot be kept."""
+    run = at_work.terminal
+    rows, nowhere = tmp_path / "rows.xlsx", str(tmp_path / "none" / "a.xlsx")
+    sample.write_sheet(rows, sample.sheet_rows(1)[:1])
+    (tmp_path / "file").touch()
+    before = run.json("clerk", "sheet", "list")
+    commands = {
+        ("sheet", "template", nowhere): "sheets.file_unwritable",
+        ("sheet", "template", str(tmp_path / "file" / "a.xlsx")): "sheets.file_unwritable",
+        ("sheet", "import", str(rows), "--result", nowhere): "sheets.file_unwritable",
+        ("cert", "import", str(tmp_path), str(rows), "--ca", "x", "--result", nowhere): "sheets.file_unwritable",
+    }
+    for command, code in commands.items():
+        done = run.run("clerk", *command)
+        assert (done.returncode, done.code, len(done.stderr.splitlines())) == (1, code, 1), command
+        assert "换一个位置" in done.stderr
+    assert run.json("clerk", "sheet", "list") == before
+    (issued,) = at_work.in_hands(at_work.person())
+    done = run.run("clerk", "cert", "export", issued["serial"], "--out", str(tmp_path / "file" / "out"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "[cli.file]" in done.stderr
+
+
 def test_dead_letters_are_sent_again_and_targets_paused_by_who_may(at_work: Office) -> None:
     """E4, F8: the system administrator resends, pauses and resumes; each stands in the audit."""
     run = at_work.terminal

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from banyan.adapters.sheets import open_sheet
+from banyan.adapters.sheets.writing import ensure_writable
 from banyan.cli import shown
 from banyan.cli.cert_checking import recorded_roots
 from banyan.cli.foreign_sheet import HolderRow, RowFault, fault, normal_serial, read_rows
@@ -139,6 +140,8 @@ def import_all(
     as_json: bool,
 ) -> None:
     """Read files and sheet, take the good rows over slice by slice, tell the rest; exit code 3 when rows were left."""
+    if result is not None:
+        ensure_writable(result)  # not only when all rows are taken
     authority = access.authority(code)
     trusted = [pem_to_der(path.read_bytes()) for path in anchors] or recorded_roots()
     revoked = _crl(authority, crl)

@@ -1,6 +1,7 @@
 """A5: sheets come as people make them; each cell keeps what it was, each row its number."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 import xlsxwriter
 from openpyxl import Workbook, load_workbook
 
-from banyan.adapters.sheets import CellKind, SheetUnreadable, open_sheet, package, workbook
+from banyan.adapters.sheets import CellKind, SheetUnreadable, open_sheet, package, workbook, writing
+from banyan.adapters.sheets.errors import FileUnwritable
+from banyan.adapters.sheets.writing import write_result, write_template
+from banyan.domain.sheets.columns import COLUMNS, EXAMPLES
 from support.sheets import MAIN, STRICT, crafted
 
 
@@ -291,3 +295,27 @@ def test_a_far_cell_is_named_where_everything_else_is_usual(tmp_path: Path) -> N
     with pytest.raises(SheetUnreadable) as caught:
         open_sheet(crafted(tmp_path / "wide.xlsx", f"<sheetData>{row}</sheetData>"))
     assert caught.value.fields == {"row": 1, "column": 702}
+
+
+def test_a_sheet_that_cannot_be_put_there_is_one_clear_error(tmp_path: Path) -> None:
+    """A5: a template or a result for a folder that is not there, that is a file, or a path that is a folder."""
+    (tmp_path / "file").touch()
+    for place, reason in (("none/a.xlsx", "目录不存在"), ("file/a.xlsx", "上一级不是目录"), ("", "这是一个目录")):
+        for write in (lambda path: write_template(path, COLUMNS, EXAMPLES), lambda path: write_result(path, [])):
+            with pytest.raises(FileUnwritable, match=reason):
+                write(tmp_path / place)
+
+
+def test_what_only_the_last_moment_shows_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A5: the folder went away, or the disk is full, while the rows were written."""
+    monkeypatch.setattr(writing, "ensure_writable", lambda _path: None)
+    with pytest.raises(FileUnwritable, match="目录不存在"):
+        write_result(tmp_path / "gone" / "a.xlsx", [])
+
+    def full() -> Iterator[tuple[int, str, list[tuple[str, str, str]]]]:
+        yield 2, "", []
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(FileUnwritable, match="No space left"):
+        write_result(tmp_path / "a.xlsx", full())
+    assert not (tmp_path / "a.xlsx").exists()
