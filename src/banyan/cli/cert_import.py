@@ -147,7 +147,8 @@ def import_all(
     revoked = _crl(authority, crl)
     files = Files.read(directory)
     taken = Taken()
-    rows = read_rows(open_sheet(sheet).rows, parties.region_tree(), parties.local_day(clock.now()))
+    opened = open_sheet(sheet)
+    rows = read_rows(opened.rows, parties.region_tree(), parties.local_day(clock.now()), opened.hidden_columns)
     while part := list(islice(rows, _SLICE)):
         good = [one for one in part if isinstance(one, HolderRow)]
         taken.faults += [one for faults in part if not isinstance(faults, HolderRow) for one in faults]

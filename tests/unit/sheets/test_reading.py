@@ -290,6 +290,47 @@ def test_a_format_shows_a_date_or_not(number_format: str, is_date: bool) -> None
     assert workbook.shows_a_date(number_format) is is_date
 
 
+_COLUMNS = {
+    "hidden": (
+        '<cols><col min="2" max="3" width="9" hidden="1"/><col min="5" max="16384" hidden="true"/></cols>',
+        {1, 2},
+    ),
+    "no width": ("<cols><col customWidth='1' width='0' max='2' min='2'/></cols>", {1}),
+    "shown again": ('<x:sheetFormatPr defaultColWidth="0"/><x:cols><x:col min="1" max="3" width="8"/></x:cols>', {3}),
+    "by default": ('<sheetFormatPr defaultColWidth="0.0"/><cols><col min="1" max="1" width="8"/></cols>', {1, 2, 3}),
+    "nowhere": (
+        '<!-- <cols><col min="1" max="3" hidden="1"/></cols> --><cols><col min="1" max="9" hidden="0"/></cols>',
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _COLUMNS)
+def test_hidden_columns_are_told_however_they_are_hidden(tmp_path: Path, case: str) -> None:
+    """A5"""
+    columns, hidden = _COLUMNS[case]
+    cells = "".join(f'<c r="{letter}1"><v>1</v></c>' for letter in "ABCD")
+    opened = open_sheet(crafted(tmp_path / "columns.xlsx", f'{columns}<sheetData><row r="1">{cells}</row></sheetData>'))
+    assert {place for place in opened.hidden_columns if place < 4} == hidden
+
+
+def test_hidden_columns_of_an_old_workbook_are_told() -> None:
+    """A5"""
+    assert set(open_sheet(FILES / "hidden.xls").hidden_columns) == {1, 4}
+
+
+@pytest.mark.parametrize(
+    "broken", ["<row r='{n}'><c r='A{n}'><v>1</c></row>", '<row r="2"><c r="A2"><v>1</v></c></row>', "<row"]
+)
+def test_what_is_malformed_deep_in_a_large_sheet_is_found_before_any_row_is_taken(tmp_path: Path, broken: str) -> None:
+    """A5: nothing of such a file is imported, however far behind the fault stands."""
+    rows = [f'<row r="{row}"><c r="A{row}" t="str"><v>{"x" * 60}</v></c></row>' for row in range(1, 30_000)]
+    rows[29_990] = broken.replace("{n}", "29991")
+    path = crafted(tmp_path / "deep.xlsx", f"<sheetData>{''.join(rows)}</sheetData>")
+    with pytest.raises(SheetUnreadable):
+        open_sheet(path)
+
+
 def test_a_far_cell_is_named_where_everything_else_is_usual(tmp_path: Path) -> None:
     row = '<row r="1"><c r="A1"/><c r="ZZ1"><v>1</v></c></row>'
     with pytest.raises(SheetUnreadable) as caught:
