@@ -400,7 +400,7 @@ def test_what_is_to_be_verified_is_told_apart(at_work: Office, tmp_path: Path) -
     assert run.refused("clerk", "cert", "verify", "张三的证书") == "cli.target_unclear"
     for number in ("424242", "AB:CD 01"):
         unknown = run.run("clerk", "cert", "verify", number)
-        assert (unknown.returncode, unknown.code) == (1, "ca.pair_not_found")
+        assert (unknown.returncode, unknown.code) == (1, "cli.target_not_found")
         assert number in unknown.stderr
     root = make_root()
     foreign = tmp_path / "foreign.pem"

@@ -48,7 +48,7 @@ class TargetUnclear(BanyanError):
 class TargetNotFound(BanyanError):
     """What was given looks like a number, but no certificate in sight has it and no file is so named."""
 
-    code = "ca.pair_not_found"
+    code = "cli.target_not_found"
     message = N_("没有序列号或编号为 {target} 的证书，或它不在您的管辖范围内；也没有名为 {target} 的文件。")
 
 
