@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 import django
@@ -17,6 +18,25 @@ class Collect(Command):
     msgmerge_options = [*Command.msgmerge_options, "--no-fuzzy-matching"]  # noqa: RUF012
 
 
+# Data files whose words are shown to people, and the tables and keys that hold such words.
+DATA = {
+    "banyan/domain/ra/processes/materials.toml": {"material": "name"},
+    "banyan/domain/systems/registry/*.toml": {"field": "label"},
+}
+
+
+def words_of_data(source: Path) -> list[str]:
+    """The words of the data files that people are shown, each once."""
+    found = [
+        entry[key]
+        for pattern, places in DATA.items()
+        for place in sorted(source.glob(pattern))
+        for table, key in places.items()
+        for entry in tomllib.loads(place.read_text("utf-8")).get(table, [])
+    ]
+    return list(dict.fromkeys(found))
+
+
 def collect(source: Path) -> Path:
     """Bring the catalogue below ``source`` (the folder of the packages) up to the code there; returns it."""
     locale = source / "banyan" / "locale"
@@ -24,13 +44,17 @@ def collect(source: Path) -> Path:
         settings.configure(USE_I18N=True, LOCALE_PATHS=[str(locale)], INSTALLED_APPS=[])
         django.setup()
     before = Path.cwd()
+    # xgettext does not read data: for as long as it looks, their words stand in a module.
+    stand_in = source / "banyan" / "words_of_data.py"
     os.chdir(source)
     try:
+        stand_in.write_text("".join(f"N_({word!r})\n" for word in words_of_data(source)), "utf-8")
         call_command(
             Collect(), locale=["en"], no_location=True, no_obsolete=True, verbosity=0,
             ignore_patterns=["banyan/web/static/*", "*.so"],
         )  # fmt: skip
     finally:
+        stand_in.unlink(missing_ok=True)
         os.chdir(before)
     return locale / "en" / "LC_MESSAGES" / "django.po"
 

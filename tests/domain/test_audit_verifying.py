@@ -131,7 +131,7 @@ def test_what_only_sqlite_would_store_is_named(home: Home, people: list[StaffAcc
     ],
 )
 def test_an_edited_record_is_named(home: Home, people: list[StaffAccount], column: str, value: object) -> None:
-    sql(f"UPDATE audit_record SET {column} = %s WHERE id = 4", value)  # noqa: S608
+    sql(f"UPDATE audit_record SET {column} = %s WHERE id = 4", value)  # noqa: S608  (our own tables)
     assert found(home)[0] == ("record_changed", "audit:4")
 
 
@@ -183,7 +183,7 @@ def test_a_tail_cut_off_is_found_by_the_head_or_else_by_the_signed_checkpoint(
 def test_everything_deleted_is_found(home: Home, people: list[StaffAccount], sign: Sign) -> None:
     epochs.write_checkpoint(home, now=now(), sign=sign)
     for table in ("audit_record", "audit_head", "iam_rolegrant", "iam_staffaccount"):
-        sql(f"DELETE FROM {table}")  # noqa: S608
+        sql(f"DELETE FROM {table}")  # noqa: S608  (our own tables)
     assert found(home) == [("truncated", "audit:8")]
 
 

@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from banyan.adapters.sheets import Cell, CellKind, SheetRow
+from banyan.cli.foreign_sheet import HolderRow, read_rows
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca.errors import CrlRefused, CrlTooOld, ForeignRefused
 from banyan.domain.ca.models import Certificate, CertificatePair, Origin
 from banyan.domain.ca.values import ForeignHolding
 from banyan.domain.iam.errors import RightMissing
+from banyan.domain.parties import access as parties
 from banyan.domain.ra import actions as ra
+from banyan.domain.systems.actions import install_systems
 from banyan.kernel.identifiers import new_serial
 from banyan.pki.certificate import Certificate as View
 from banyan.pki.certificate_parts import CertificateParts, IdentifyCode
@@ -20,6 +24,7 @@ from banyan.pki.names import encode_name
 from banyan.pki.profile import Use, load_profiles
 from support import issuing
 from support.issuing import NOW, SYSTEM, MemoryCa, World, approver, clerk
+from support.parties import credit_code, regions_installed, resident_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EXPIRY = NOW + timedelta(days=40)
@@ -180,3 +185,23 @@ def test_expired_certificates_come_in_too(elsewhere: Elsewhere) -> None:
     )
     (pair,), refusals = elsewhere.take(holding)
     assert (refusals, pair.not_after) == ([], expired)
+
+
+def test_what_a_hidden_column_holds_is_told_with_its_letter() -> None:
+    """A12: the sheet of holders is read as strictly as one of applications; a hidden column that is empty is none."""
+    regions_installed()
+    install_systems(SYSTEM, now=NOW)
+    values = {
+        "序列号": "0A1B", "姓名": "测试旧户", "证件号码": resident_id(7), "单位": "测试榕荫县旧户局",
+        "信用代码": credit_code(7), "区划": "厦门市", "手机": "13800020007", "介质编号": "",
+    }  # fmt: skip
+    rows = [SheetRow(1, [Cell(text, CellKind.TEXT) for text in values])]
+    rows.append(SheetRow(2, [Cell(text, CellKind.TEXT) for text in values.values()]))
+    tree = parties.region_tree()
+    (read,) = read_rows(rows, tree, NOW.date(), frozenset({7}))
+    assert isinstance(read, HolderRow)
+    (told,) = read_rows(rows, tree, NOW.date(), frozenset({6, 7}))
+    assert isinstance(told, list)
+    assert [(one.column, one.error.code, one.error.fields) for one in told] == [
+        ("手机", "sheets.cell_hidden", {"column": "G"})
+    ]

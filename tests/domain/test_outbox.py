@@ -13,7 +13,7 @@ from banyan.domain.iam import outbox_control
 from banyan.domain.iam.errors import RightMissing
 from banyan.domain.iam.rights import Role
 from banyan.domain.outbox import access, actions, rules
-from banyan.domain.outbox.errors import ContentDiffers, DeliveryRefused, NoTransaction, NotResendable
+from banyan.domain.outbox.errors import ContentDiffers, DeliveryRefused, MessageNotFound, NoTransaction, NotResendable
 from banyan.domain.outbox.models import IdempotentCall, MessageState, OutboxMessage
 from banyan.kernel.clock import now
 from support.iam import staff
@@ -80,8 +80,10 @@ def test_a_failure_waits_longer_each_time_and_ends_as_a_dead_letter_a_person_res
         outbox_control.resend(actor=staff(Role.CLERK), message_id=message.pk, now=moment)
     outbox_control.resend(actor=staff(Role.SYSTEM_ADMIN), message_id=message.pk, now=moment)
     assert outbox.deliver_due(moment, {"directory": receiver}).delivered == 1
-    with pytest.raises(NotResendable):
+    with pytest.raises(NotResendable, match="已送达"):
         actions.resend(message.pk, moment)
+    with pytest.raises(MessageNotFound):
+        actions.resend(message.pk + 1, moment)
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -13,9 +14,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
-from banyan.adapters.sheets import open_sheet
+from banyan.adapters.sheets import SheetRow, SheetUnreadable, open_sheet
 from banyan.adapters.sheets.writing import write_result, write_template
-from banyan.cli import sample
+from banyan.cli import importing, sample
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.iam.rights import Role
 from banyan.domain.parties import access as parties
@@ -51,7 +52,8 @@ def take(clerk: Actor, path: Path, *, stop_after: int | None = None) -> SheetImp
     sheet = actions.begin_import(
         clerk, name=path.name, content=path.read_bytes(), row_count=opened.row_count, left_out=opened.left_out, now=NOW
     )
-    return list(islice(actions.import_rows(clerk, sheet, opened.rows, now=NOW), stop_after))[-1]
+    carried = actions.import_rows(clerk, sheet, opened.rows, now=NOW, hidden_columns=opened.hidden_columns)
+    return list(islice(carried, stop_after))[-1]
 
 
 def written(tmp_path: Path, rows: list[dict[str, str]], name: str = "a.xlsx") -> Path:
@@ -274,6 +276,64 @@ def test_what_the_programs_of_the_field_save_is_taken(clerk: Actor, name: str) -
 def test_a_hidden_row_is_told_not_taken(clerk: Actor, tmp_path: Path) -> None:
     sheet = take(clerk, raw(tmp_path, lambda book, page, at: page.set_row(1, None, None, {"hidden": True})))
     assert faults(clerk, sheet) == {2: [("", "sheets.row_hidden")]}
+
+
+def test_what_a_hidden_column_holds_is_told_not_taken(clerk: Actor, tmp_path: Path) -> None:
+    """A5: a column that nobody sees may be hidden while it is empty; what stands in it is named by its letter."""
+
+    def hide(book: Any, page: Any, at: dict[str, int]) -> None:
+        page.set_column(at["部门"], at["部门"], None, None, {"hidden": True})
+
+    sheet = take(clerk, raw(tmp_path, hide))
+    assert faults(clerk, sheet) == {2: [("部门", "sheets.cell_hidden")]}
+    (report,) = access.outcomes(sheet)
+    letter = "ABCDEFGHIJKLMNOP"[list(sample.sheet_rows(1)[0]).index("部门")]
+    assert f"（{letter} 列）" in access.text(report.faults[0])
+
+    def hide_empty(book: Any, page: Any, at: dict[str, int]) -> None:
+        hide(book, page, at)
+        page.write_blank(1, at["部门"], None, book.add_format({"bold": True}))
+        for column, title in enumerate(("备注", "CPU"), len(at)):
+            page.write_string(0, column, title)
+            page.set_column(column, column, None, None, {"hidden": True})
+        page.write_string(1, len(at), "只给自己看")
+
+    sheet = take(clerk, raw(tmp_path, hide_empty))
+    assert (sheet.good, faults(clerk, sheet)) == (1, {})
+
+
+def test_the_mended_sheet_takes_nothing_twice_seals_too(clerk: Actor, tmp_path: Path) -> None:
+    """A5: after an import that stopped, or told faults, the whole sheet is imported again under new bytes."""
+    rows = sample.sheet_rows(10)[:10]
+    sealed = {BY_CODE[code].title: value for code, value in EXAMPLES[3].items()} | {
+        "单位名称": "测试榕荫县虚构章局", "统一社会信用代码": sample.credit_code(777), "经办人证件号码": sample.resident_id(900),
+    }  # fmt: skip
+    seals = [sealed | {"印章编码": f"3599000000077{number}"} for number in (1, 2)]
+    assert take(clerk, written(tmp_path, [*rows, *seals])).good == 12
+    again = take(clerk, written(tmp_path, [*rows, *seals, sealed | {"印章编码": "35990000000773"}], "mended.xlsx"))
+    assert (again.good, again.failed) == (1, 12)
+    assert {code for found in faults(clerk, again).values() for _, code in found} == {"sheets.request_open"}
+    assert requests().count() == 13
+
+
+def test_an_import_that_stops_midway_says_what_was_taken_and_what_to_do(
+    clerk: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A5: rows taken before the fault keep their outcome; the message names the row and the way on."""
+    monkeypatch.setattr(actions, "SLICE", 4)
+    path = written(tmp_path, sample.sheet_rows(10)[:10])
+    whole = open_sheet(path)
+
+    def torn() -> Iterator[SheetRow]:
+        yield from islice(whole.rows, 7)
+        raise SheetUnreadable(reason="文件损坏")
+
+    monkeypatch.setattr(importing, "read_sheet", lambda *_about: replace(whole, rows=torn()))
+    with pytest.raises(importing.ImportStopped, match=r"停在第 5 行之后.*文件损坏.*受理 4 行，未受理 0 行"):
+        importing.import_file(clerk, path, NOW, show=False)
+    monkeypatch.undo()
+    done = importing.import_file(clerk, path, NOW, show=False)
+    assert (done.good, done.failed, requests().count()) == (10, 0, 10)
 
 
 def test_a_moved_header_with_other_titles_is_found(clerk: Actor, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from banyan import gm
 from banyan.cli import sample
-from banyan.pki.certificate import Certificate
+from banyan.pki.certificate import Certificate, certificate_to_pem
 from banyan_token.errors import PinIncorrect, PinLocked
+from support.certificates import make_issuing, make_root
 from support.office import Office
 
 _COUNTER = ("precheck", "approve", "enter", "proofread", "issue", "personalize", "notify_ready", "hand_over")
@@ -85,6 +86,14 @@ def test_a_new_certificate_from_the_counter_to_its_holder(at_work: Office, tmp_p
     (by_file,) = run.json("clerk", "cert", "verify", str(tmp_path / f"{issued['serial']}.pem"))
     assert by_file["is_valid"]
     assert len(by_file["path"]) == 3
+    leaf, chain = ((tmp_path / name).read_text() for name in (f"{issued['serial']}.pem", "chain.pem"))
+    (by_chain,) = run.json("clerk", "cert", "verify", str(tmp_path / "chain.pem"))
+    assert (by_chain["is_valid"], by_chain["path"]) == (True, by_file["path"][1:])
+    for name, content in {"whole.pem": leaf + chain, "turned.pem": chain + leaf, "two.pem": leaf + leaf}.items():
+        (tmp_path / name).write_text(content)
+    assert run.json("clerk", "cert", "verify", str(tmp_path / "whole.pem")) == [by_file]
+    assert run.refused("clerk", "cert", "verify", str(tmp_path / "turned.pem")) == "cli.bundle_disordered"
+    assert run.refused("clerk", "cert", "verify", str(tmp_path / "two.pem")) == "cli.bundle_disordered"
     assert run.json("clerk", "cert", "check", "--all")[-1]["wrong"] == 0
     assert [row["pair"] for row in run.json("clerk", "cert", "search", serial)] == [story["issued_pair"]]
     assert "测试" in run.ok("clerk", "request", "list").stdout
@@ -378,6 +387,86 @@ def test_what_is_changed_beside_the_product_is_refused_and_named(at_work: Office
         change(at_work, "UPDATE ca_certificate SET state = ? WHERE serial = ?", "VALID", issued["serial"])
     assert_audit_is_whole(at_work)
     assert at_work.issue([number])[0]["outcome"] == "issued"
+
+
+def test_what_is_to_be_verified_is_told_apart(at_work: Office, tmp_path: Path) -> None:
+    """A2: a file that is not there is not taken for a number; a bundle brings no trust of its own."""
+    run = at_work.terminal
+    missing = run.run("clerk", "cert", "verify", str(tmp_path / "none.pem"))
+    assert (missing.returncode, missing.code) == (1, "cli.file_missing")
+    assert "none.pem" in missing.stderr
+    assert run.refused("clerk", "cert", "verify", "none.pem") == "cli.file_missing"
+    assert run.refused("clerk", "cert", "verify", str(tmp_path)) == "cli.file_missing"
+    assert run.refused("clerk", "cert", "verify", "张三的证书") == "cli.target_unclear"
+    for number in ("424242", "AB:CD 01"):
+        unknown = run.run("clerk", "cert", "verify", number)
+        assert (unknown.returncode, unknown.code) == (1, "cli.target_not_found")
+        assert number in unknown.stderr
+    root = make_root()
+    foreign = tmp_path / "foreign.pem"
+    ders = (make_issuing(root).certificate, root.certificate)
+    foreign.write_text("".join(map(certificate_to_pem, ders)))
+    done = run.run("clerk", "cert", "verify", str(foreign), "--json")
+    assert (done.returncode, done.row["is_valid"]) == (3, False)
+    assert {one["code"] for one in done.row["findings"]} == {"chain.root_untrusted"}
+
+
+def test_a_file_that_cannot_be_written_is_told_in_one_line(at_work: Office, tmp_path: Path) -> None:
+    """A5: every command that writes a file where none can be; nothing is imported for a result that cannot be kept."""
+    run = at_work.terminal
+    rows, nowhere = tmp_path / "rows.xlsx", str(tmp_path / "none" / "a.xlsx")
+    sample.write_sheet(rows, sample.sheet_rows(1)[:1])
+    (tmp_path / "file").touch()
+    before = run.json("clerk", "sheet", "list")
+    commands = {
+        ("sheet", "template", nowhere): "sheets.file_unwritable",
+        ("sheet", "template", str(tmp_path / "file" / "a.xlsx")): "sheets.file_unwritable",
+        ("sheet", "import", str(rows), "--result", nowhere): "sheets.file_unwritable",
+        ("cert", "import", str(tmp_path), str(rows), "--ca", "x", "--result", nowhere): "sheets.file_unwritable",
+    }
+    for command, code in commands.items():
+        done = run.run("clerk", *command)
+        assert (done.returncode, done.code, len(done.stderr.splitlines())) == (1, code, 1), command
+        assert "换一个位置" in done.stderr
+    assert run.json("clerk", "sheet", "list") == before
+    (issued,) = at_work.in_hands(at_work.person())
+    done = run.run("clerk", "cert", "export", issued["serial"], "--out", str(tmp_path / "file" / "out"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "[cli.file]" in done.stderr
+
+
+def test_dead_letters_are_sent_again_and_targets_paused_by_who_may(at_work: Office) -> None:
+    """E4, F8: the system administrator resends, pauses and resumes; each stands in the audit."""
+    run = at_work.terminal
+    assert run.refused("clerk", "outbox", "pause", "sms") == "iam.right_missing"
+    assert run.refused("sysadmin", "outbox", "pause", "smz") == "cli.target_unknown"
+    assert run.json("sysadmin", "outbox", "pause", "directory") == [{"target": "directory", "is_paused": True}]
+    states = {row["target"]: row["state"] for row in run.json("clerk", "outbox")}
+    assert states["directory"] == "PAUSED"
+    assert "directory" in run.ok("sysadmin", "outbox", "resume", "directory").stdout
+    assert run.run("sysadmin", "outbox", "resend").returncode == 2
+    assert run.refused("sysadmin", "outbox", "resend", "99999999") == "outbox.message_not_found"
+
+    at_work.in_hands(at_work.person())
+    newest = database_row(at_work, "SELECT max(id) FROM outbox_message WHERE target = 'sms'")
+    given_up = "UPDATE outbox_message SET state = 'DEAD', attempts = 12, last_error = 'OSError' WHERE id = ?"
+    change(at_work, given_up, newest)
+    (letter,) = run.json("clerk", "outbox", "dead")
+    assert (letter["message_number"], letter["last_error"]) == (newest, "OSError")
+    assert run.refused("clerk", "outbox", "resend", str(newest)) == "iam.right_missing"
+    assert run.refused("clerk", "outbox", "resend", "--dead") == "iam.right_missing"
+    (sent,) = run.json("sysadmin", "outbox", "resend", str(newest))
+    assert (sent["state"], sent["attempts"]) == ("PENDING", 0)
+    assert run.refused("sysadmin", "outbox", "resend", str(newest)) == "outbox.not_resendable"
+    change(at_work, given_up, newest)
+    some = run.run("sysadmin", "outbox", "resend", str(newest), "99999999", "--json")
+    assert (some.returncode, [row["message_number"] for row in some.rows]) == (1, [newest])
+    change(at_work, given_up, newest)
+    assert [row["message_number"] for row in run.json("sysadmin", "outbox", "resend", "--dead")] == [newest]
+    assert run.json("sysadmin", "outbox", "dead") == []
+    events = [one["event"] for one in run.json("auditadmin", "audit", "list", "--event", "outbox.")]
+    assert sorted(events) == ["outbox.paused", *["outbox.resent"] * 3, "outbox.resumed"]
+    assert_audit_is_whole(at_work)
 
 
 def test_a_file_that_cannot_be_used_names_the_place(at_work: Office, tmp_path: Path) -> None:

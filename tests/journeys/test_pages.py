@@ -25,6 +25,8 @@ from banyan.domain.audit.models import AuditRecord
 from banyan.domain.ca.models import Certificate
 from banyan.domain.iam.models import LoginLink
 from banyan.domain.parties.rules import HoldingsElsewhere, HoldingsHint
+from banyan.domain.ra import rules
+from banyan.domain.ra.processes import materials
 from banyan.kernel.actor import Actor
 from banyan.pki.certificate import pem_to_der
 from banyan.web.reading import paging
@@ -395,6 +397,16 @@ def test_every_word_of_the_audit_is_in_the_readers_language(site: Site) -> None:
     page = client.get("/audit").content.decode()
     assert "Access refused" in page
     assert "访问被拒" not in page
+
+
+def test_what_a_request_lacks_is_named_in_the_readers_language(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A4: the one-off notice of missing materials, read in English."""
+    monkeypatch.setattr(rules, "missing_materials", lambda *_about: list(materials()))
+    client = client_of("clerk")
+    client.cookies["django_language"] = "en"
+    page = client.get(f"/requests/{site.office.requests['precheck'].pk}").content.decode()
+    assert "Application form (sealed)" in page
+    assert not [one.name for one in materials() if one.name in page]
 
 
 def test_who_is_logged_in_keeps_the_way_on_where_nothing_is_found(site: Site) -> None:

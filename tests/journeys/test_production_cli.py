@@ -105,7 +105,7 @@ class Place:
             if not row.keys() >= values.keys():
                 raise KeyError(table)
             marks = ", ".join("?" * len(row))
-            database.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))  # noqa: S608
+            database.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))  # noqa: S608  (our own tables)
         database.close()
 
 

@@ -115,7 +115,11 @@ def verify(
     require_status: bool,
     as_json: bool,
 ) -> None:
-    """Validate the chain and the status of recorded certificates or of files. Exit code 3 when one does not hold."""
+    """Validate the chain and the status of recorded certificates or of files. Exit code 3 when one does not hold.
+
+    A PEM file may hold the CA certificates too, behind the one that is judged: they help to build the chain, none is
+    trusted for that.
+    """
     _, actor = _start()
     from banyan.cli.cert_checking import Trust, verify_all
 

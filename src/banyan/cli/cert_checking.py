@@ -1,5 +1,6 @@
 """Judging certificates: the chain and status as a relying party sees them, and the stored bytes rule by rule."""
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,26 +14,51 @@ import click
 from banyan import gm
 from banyan.cli import shown
 from banyan.cli.messages import translate
-from banyan.cli.opening import find_pair
+from banyan.cli.opening import FileMissing, find_pair
 from banyan.domain.audit.errors import RowForged
 from banyan.domain.ca import access
 from banyan.domain.ca import rules as ca_rules
+from banyan.domain.ca.errors import PairNotFound
 from banyan.domain.ca.models import Certificate, CertificateAuthority, CertificatePair, Origin, PairState
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import N_, fill
+from banyan.kernel.errors import N_, BanyanError, fill
 from banyan.pki import names
 from banyan.pki.anchors import national_intermediates, national_roots
 from banyan.pki.certificate import Certificate as CertificateView
-from banyan.pki.certificate import Issuer, issuer_of, pem_to_der
+from banyan.pki.certificate import Issuer, bundle_to_ders, issuer_of, pem_to_der
 from banyan.pki.chain import validate_chain
 from banyan.pki.crl_view import parse_crl
 from banyan.pki.errors import PkiError
 from banyan.pki.lint import Finding, check_certificate
 from banyan.pki.profile import load_profiles
 
+_NUMBER = re.compile(r"[0-9A-F]{1,40}")
 _COLUMNS = ("serial", "subject_name", "state", "findings")
 _ONE_IN = 100
 _AT_ONCE = 2000
+
+
+class TargetUnclear(BanyanError):
+    """What was given is no file, and cannot be a number of a certificate."""
+
+    code = "cli.target_unclear"
+    message = N_("“{target}”不是文件，也不是证书的序列号或证书对的编号。请给出文件的路径、十六进制的序列号或编号。")
+
+
+class TargetNotFound(BanyanError):
+    """What was given looks like a number, but no certificate in sight has it and no file is so named."""
+
+    code = "cli.target_not_found"
+    message = N_("没有序列号或编号为 {target} 的证书，或它不在您的管辖范围内；也没有名为 {target} 的文件。")
+
+
+class BundleDisordered(BanyanError):
+    """A file of several certificates that does not begin with the one to be judged."""
+
+    code = "cli.bundle_disordered"
+    message = N_(
+        "文件 {file} 里的证书次序不对：第一张应是要核验的证书，其后只能是它上级的 CA 证书。请调整次序，或分成几个文件。"
+    )
 
 
 @dataclass(frozen=True)
@@ -56,15 +82,16 @@ def verify_all(actor: Actor, targets: Sequence[str], at: datetime, trust: Trust,
     authorities = access.authorities()
     anchors = [pem_to_der(path.read_bytes()) for path in trust.anchors] or recorded_roots()
     intermediates = [bytes(one.certificate) for one in authorities] + list(national_intermediates())
-    intermediates += [pem_to_der(path.read_bytes()) for path in trust.intermediates]
+    intermediates += [one for path in trust.intermediates for one in bundle_to_ders(path.read_bytes())]
     crls = [parse_crl(path.read_bytes()).der for path in trust.crls]
     for authority in authorities:
         last = access.last_crl(authority.pk)
         if last is not None and last.der:
             crls.append(bytes(last.der))
     rows = []
-    for der, record in _certificates(actor, targets):
-        result = validate_chain(der, intermediates, anchors, at, crls, require_revocation=trust.needs_status)
+    for der, helpers, record in _certificates(actor, targets):
+        known = [*intermediates, *helpers]
+        result = validate_chain(der, known, anchors, at, crls, require_revocation=trust.needs_status)
         findings = [_finding(one.code, one.text, one.is_error) for one in result.findings]
         if not result.is_anchored and not findings:
             findings.append(_finding("chain.unanchored", translate(N_("证书链没有到达受信任的根。")), True))
@@ -84,16 +111,46 @@ def verify_all(actor: Actor, targets: Sequence[str], at: datetime, trust: Trust,
     _tell(rows, as_json)
 
 
-def _certificates(actor: Actor, targets: Sequence[str]) -> Iterator[tuple[bytes, Certificate | None]]:
+def _certificates(actor: Actor, targets: Sequence[str]) -> Iterator[tuple[bytes, Sequence[bytes], Certificate | None]]:
+    """Each certificate to be judged, the CA certificates that came with it, and its record."""
     for target in targets:
         if Path(target).is_file():
-            yield pem_to_der(Path(target).read_bytes()), None
+            leaf, *others = _bundle(Path(target))
+            yield leaf, others, None
             continue
-        pair = find_pair(actor, target)
-        wanted = "".join(target.split()).replace(":", "").upper()
+        pair = _recorded(actor, target)
+        wanted = _compact(target)
         held = access.certificates_of(actor, pair.pk)
         for one in [row for row in held if row.serial == wanted] or held:
-            yield bytes(one.der), one
+            yield bytes(one.der), (), one
+
+
+def _compact(text: str) -> str:
+    return "".join(text.split()).replace(":", "").upper()
+
+
+def _recorded(actor: Actor, target: str) -> CertificatePair:
+    """The pair that a target which is no file names. Raises FileMissing, TargetNotFound."""
+    if Path(target).is_dir() or "/" in target or Path(target).suffix:
+        raise FileMissing(file=target)
+    if not _NUMBER.fullmatch(_compact(target)):
+        raise TargetUnclear(target=target)
+    try:
+        return find_pair(actor, target)
+    except PairNotFound as error:
+        raise TargetNotFound(target=target) from error
+
+
+def _bundle(path: Path) -> list[bytes]:
+    """The certificate to be judged and the CA certificates behind it. Raises Malformed, BundleDisordered."""
+    ders = bundle_to_ders(path.read_bytes())
+    if len(ders) > 1:
+        leaf, *others = [CertificateView.parse(der) for der in ders]
+        for one in others:
+            is_below = one.der != leaf.der and names.same(one.issuer_der, leaf.subject_der)
+            if not one.is_authority or (is_below and not one.is_self_issued):
+                raise BundleDisordered(file=path.name)
+    return ders
 
 
 def _recorded_status(record: Certificate | None) -> list[dict[str, Any]]:

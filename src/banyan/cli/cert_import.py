@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from banyan.adapters.sheets import open_sheet
+from banyan.adapters.sheets.writing import ensure_writable
 from banyan.cli import shown
 from banyan.cli.cert_checking import recorded_roots
 from banyan.cli.foreign_sheet import HolderRow, RowFault, fault, normal_serial, read_rows
@@ -139,12 +140,15 @@ def import_all(
     as_json: bool,
 ) -> None:
     """Read files and sheet, take the good rows over slice by slice, tell the rest; exit code 3 when rows were left."""
+    if result is not None:
+        ensure_writable(result)  # not only when all rows are taken
     authority = access.authority(code)
     trusted = [pem_to_der(path.read_bytes()) for path in anchors] or recorded_roots()
     revoked = _crl(authority, crl)
     files = Files.read(directory)
     taken = Taken()
-    rows = read_rows(open_sheet(sheet).rows, parties.region_tree(), parties.local_day(clock.now()))
+    opened = open_sheet(sheet)
+    rows = read_rows(opened.rows, parties.region_tree(), parties.local_day(clock.now()), opened.hidden_columns)
     while part := list(islice(rows, _SLICE)):
         good = [one for one in part if isinstance(one, HolderRow)]
         taken.faults += [one for faults in part if not isinstance(faults, HolderRow) for one in faults]

@@ -11,9 +11,10 @@ from banyan.domain.inventory.rules import token_serial
 from banyan.domain.parties import rules as parties
 from banyan.domain.parties.regions import RegionTree
 from banyan.domain.parties.registering import DeviceEntry, OrganizationEntry, PersonEntry
-from banyan.domain.sheets.columns import squeezed
+from banyan.domain.sheets.columns import letters, squeezed
 from banyan.domain.sheets.errors import (
     CellEmpty,
+    CellHidden,
     CellIsBroken,
     CellIsDate,
     CellIsFormula,
@@ -92,7 +93,9 @@ class HolderRow:
     token: str
 
 
-def read_rows(rows: Iterable[Row], tree: RegionTree, today: date) -> Iterator[HolderRow | list[RowFault]]:
+def read_rows(
+    rows: Iterable[Row], tree: RegionTree, today: date, hidden_columns: frozenset[int] = frozenset()
+) -> Iterator[HolderRow | list[RowFault]]:
     """Each row under the header: what it says, or all that is wrong with it.
 
     Raises HeaderMissing, ColumnMissing, ColumnUnknown, ColumnTwice.
@@ -100,7 +103,7 @@ def read_rows(rows: Iterable[Row], tree: RegionTree, today: date) -> Iterator[Ho
     iterator = iter(rows)
     places = _header(iterator)
     for row in iterator:
-        yield _Reading(row, places, tree, today).result()
+        yield _Reading(row, places, tree, today, hidden_columns).result()
 
 
 def fault(row: int, code: str, value: str, error: BanyanError) -> RowFault:
@@ -148,10 +151,15 @@ def _header(rows: Iterator[Row]) -> dict[str, int]:
 class _Reading:
     """The reading of one row: collects faults as it goes."""
 
-    def __init__(self, row: Row, places: Mapping[str, int], tree: RegionTree, today: date) -> None:
+    def __init__(
+        self, row: Row, places: Mapping[str, int], tree: RegionTree, today: date, hidden_columns: frozenset[int]
+    ) -> None:
         self.row, self.tree, self.today = row, tree, today
         self.faults: list[RowFault] = []
         self.values = {code: self._text(code, index) for code, index in places.items()}
+        for code, index in places.items():
+            if index in hidden_columns and code not in _FREE and self.values[code]:
+                self.note(code, self.values[code], CellHidden(column=letters(index)))
 
     def result(self) -> HolderRow | list[RowFault]:
         if self.row.is_hidden:

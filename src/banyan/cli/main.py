@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "kmc": ("banyan.cli.kmc", "Run the key-management process."),
     "login": ("banyan.cli.login", "Log in and keep a session."),
     "logout": ("banyan.cli.login", "End the session."),
-    "outbox": ("banyan.cli.outbox", "What goes outside: targets, what waits, what was given up."),
+    "outbox": ("banyan.cli.outbox", "What goes outside: targets, what waits, dead letters; resend, pause, resume."),
     "pages": ("banyan.cli.pages", "Serve the pages."),
     "request": ("banyan.cli.request", "Service requests: the six businesses, step by step."),
     "run": ("banyan.cli.run", "Serve: signer, key management, jobs and pages, supervised."),

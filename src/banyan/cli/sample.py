@@ -162,10 +162,10 @@ def _application(
 
 def write_sheet(path: Path, rows: list[dict[str, str]]) -> None:
     """Write the rows as a workbook with the template's headers; the same rows always give the same bytes."""
-    import xlsxwriter
+    from banyan.adapters.sheets.writing import new_workbook
 
     headers = list(dict.fromkeys(name for row in rows for name in row))
-    with xlsxwriter.Workbook(str(path)) as book:
+    with new_workbook(path) as book:
         book.set_properties({"created": datetime(2026, 1, 1, tzinfo=UTC)})
         page = book.add_worksheet("申请")
         page.write_row(0, 0, headers)

@@ -45,9 +45,12 @@ def import_sheet(source: Path, result: Path | None, as_json: bool) -> None:
     from banyan.cli.session import current_actor
 
     actor = current_actor()
+    from banyan.adapters.sheets.writing import ensure_writable
     from banyan.cli.importing import import_file
     from banyan.domain.sheets import access as sheets
 
+    if result:
+        ensure_writable(result)  # not only when all rows are taken
     outcome = import_file(actor, source, clock.now(), show=not as_json)
     if result:
         _write_result(outcome.pk, result)

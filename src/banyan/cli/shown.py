@@ -105,6 +105,11 @@ TITLES = {
     "target_name": N_("名称"),
     "waiting_messages": N_("待发"),
     "dead": N_("死信"),
+    "message_number": N_("消息号"),
+    "topic": N_("主题"),
+    "created_at": N_("写入时间"),
+    "attempts": N_("发送次数"),
+    "last_error": N_("最近一次失败"),
 }
 
 

@@ -11,6 +11,7 @@ from banyan.domain.ca.models import Certificate, CertificatePair, PairState, Rev
 from banyan.domain.inventory.models import Token
 from banyan.domain.kmc.models import KeyRecovery
 from banyan.domain.outbox.access import TargetStanding
+from banyan.domain.outbox.models import OutboxMessage
 from banyan.domain.outbox.rules import TargetState
 from banyan.domain.parties import rules as parties
 from banyan.domain.parties.rules import HoldingsHint
@@ -58,6 +59,7 @@ REQUEST_COLUMNS = (
 PAIR_COLUMNS = ("pair", "serial", "subject_name", "system", "kind_name", "state_name", "not_after", "token")
 TOKEN_COLUMNS = ("token", "medium_name", "state_name", "region", "device_state_name", "containers")
 RECOVERY_COLUMNS = ("number", "serial", "purpose_name", "state_name", "approvals", "expires_at")
+MESSAGE_COLUMNS = ("message_number", "target", "topic", "state_name", "created_at", "attempts", "last_error")
 TARGET_COLUMNS = ("target", "target_name", "state_name", "waiting_messages", "dead")
 _TARGET_STATES = {
     TargetState.CONNECTED: N_("已接入"),
@@ -75,6 +77,21 @@ def target_view(target: TargetStanding) -> dict[str, Any]:
         "state_name": translate(_TARGET_STATES[target.state]),
         "waiting_messages": target.waiting,
         "dead": target.dead,
+    }
+
+
+def message_view(message: OutboxMessage) -> dict[str, Any]:
+    """A message of the outbox, without what it says."""
+    return {
+        "message_number": message.pk,
+        "target": message.target,
+        "topic": message.topic,
+        "state": message.state,
+        "state_name": str(message.get_state_display()),
+        "created_at": message.created_at,
+        "due_at": message.due_at,
+        "attempts": message.attempts,
+        "last_error": message.last_error,
     }
 
 

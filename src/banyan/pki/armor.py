@@ -37,6 +37,21 @@ def unwrap(data: bytes | str) -> tuple[str | None, bytes]:
     return None, _base64(data)
 
 
+def unwrap_all(data: bytes | str) -> list[tuple[str | None, bytes]]:
+    """The objects of a file in their order: of several PEM blocks each one, else the only one as ``unwrap`` takes it.
+
+    Raises:
+        ArmorError
+    """
+    if len(labels(data)) < 2:
+        return [unwrap(data)]
+    text = _text(data) if isinstance(data, bytes) else data
+    blocks = _BLOCK.findall(text)
+    if text.count("-----BEGIN ") != len(blocks) or text.count("-----END ") != len(blocks):
+        raise ArmorError("PEM header and footer do not match")
+    return [(label, _base64(body)) for label, body in blocks]
+
+
 def labels(data: bytes | str) -> list[str]:
     """Labels of all PEM blocks, for telling a person what was sent instead."""
     if isinstance(data, bytes):

@@ -21,12 +21,15 @@ __all__ = [
     "Issuer",
     "Template",
     "assemble",
+    "bundle_to_ders",
     "certificate_to_pem",
     "encode_tbs_by_library",
     "issuer_of",
     "key_identifier",
     "pem_to_der",
 ]
+
+MOST_OF_A_BUNDLE = 100
 
 
 def assemble(tbs: bytes, signature: bytes, template: Template) -> bytes:
@@ -77,6 +80,21 @@ def pem_to_der(data: bytes | str) -> bytes:
         label, content = armor.unwrap(data)
     except armor.ArmorError as error:
         raise Malformed(what=N_("证书"), detail=str(error)) from error
+    return _certificate(label, content)
+
+
+def bundle_to_ders(data: bytes | str) -> list[bytes]:
+    """DER of each certificate of a file that holds one or, as PEM, several. Raises Malformed, also for too many."""
+    try:
+        found = armor.unwrap_all(data)
+    except armor.ArmorError as error:
+        raise Malformed(what=N_("证书"), detail=str(error)) from error
+    if len(found) > MOST_OF_A_BUNDLE:
+        raise Malformed(what=N_("证书"), detail=f"more than {MOST_OF_A_BUNDLE} PEM blocks")
+    return [_certificate(label, content) for label, content in found]
+
+
+def _certificate(label: str | None, content: bytes) -> bytes:
     if label not in (None, "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
         raise Malformed(what=N_("证书"), detail=f"PEM label {label}")
     return content

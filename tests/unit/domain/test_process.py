@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from django.utils.translation import gettext, override
 
 from banyan.domain.iam.rights import RIGHTS, ROLE_RIGHTS, Role
 from banyan.domain.lifecycle.businesses import businesses
@@ -17,6 +18,7 @@ from banyan.domain.ra.processes import (
     processes,
     required_materials,
 )
+from banyan.domain.systems.registry import policies
 
 COUNTER = ["precheck", "approve", "enter", "proofread", "issue", "personalize", "notify_ready", "hand_over"]
 REMOTE = ["enter", "proofread", "approve", "issue", "personalize", "notify_ready", "hand_over"]
@@ -147,3 +149,13 @@ def test_late_begins_the_day_after() -> None:
     assert not working_days.is_late(due, datetime(2026, 1, 12, 15, 59, tzinfo=UTC))
     assert working_days.is_late(due, datetime(2026, 1, 12, 16, 0, tzinfo=UTC))
     assert not working_days.is_late(None, datetime(2026, 1, 12, 16, 0, tzinfo=UTC))
+
+
+def test_every_word_of_the_data_has_english() -> None:
+    """A4, A1: materials and the fields of the forms are data; their words are in the catalogue all the same."""
+    with override("en"):
+        for material in materials():
+            assert gettext(material.name).isascii(), material.code
+        for policy in policies().values():
+            for field in (field for kind in policy.kinds for field in kind.fields):
+                assert gettext(field.label).isascii(), field.code

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from banyan import gm
 from banyan.pki import oids
 from banyan.pki import strict_der as der
-from banyan.pki.certificate import Certificate, IdentifyCode, certificate_to_pem, pem_to_der
+from banyan.pki.certificate import Certificate, IdentifyCode, bundle_to_ders, certificate_to_pem, pem_to_der
 from banyan.pki.errors import Malformed, PkiError
 from banyan.pki.extension_values import identify_code, key_usage
 from banyan.pki.profile import Use
@@ -103,6 +103,21 @@ def test_pem_goes_both_ways():
         pem_to_der(pem.replace("CERTIFICATE", "PRIVATE KEY"))
     with pytest.raises(Malformed):
         pem_to_der("证书")
+
+
+def test_a_bundle_gives_its_certificates_in_order() -> None:
+    """A2: what export writes with the chain is one file of several certificates."""
+    pem = certificate_to_pem(sample())
+    assert bundle_to_ders(sample()) == bundle_to_ders(pem) == [sample()]
+    assert bundle_to_ders(f"subject=a\n{pem}\nsubject=b\n{pem}".encode()) == [sample()] * 2
+    for wrong in (
+        pem + pem.replace("CERTIFICATE", "PRIVATE KEY"),
+        pem + pem[:-40],
+        pem * 101,
+        pem + pem.replace("MI", "M-", 1),
+    ):
+        with pytest.raises(Malformed):
+            bundle_to_ders(wrong)
 
 
 @pytest.mark.parametrize(

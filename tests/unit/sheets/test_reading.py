@@ -1,6 +1,7 @@
 """A5: sheets come as people make them; each cell keeps what it was, each row its number."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 import xlsxwriter
 from openpyxl import Workbook, load_workbook
 
-from banyan.adapters.sheets import CellKind, SheetUnreadable, open_sheet, package, workbook
+from banyan.adapters.sheets import CellKind, SheetUnreadable, open_sheet, package, workbook, writing
+from banyan.adapters.sheets.errors import FileUnwritable
+from banyan.adapters.sheets.writing import write_result, write_template
+from banyan.domain.sheets.columns import COLUMNS, EXAMPLES
 from support.sheets import MAIN, STRICT, crafted
 
 
@@ -286,8 +290,73 @@ def test_a_format_shows_a_date_or_not(number_format: str, is_date: bool) -> None
     assert workbook.shows_a_date(number_format) is is_date
 
 
+_COLUMNS = {
+    "hidden": (
+        '<cols><col min="2" max="3" width="9" hidden="1"/><col min="5" max="16384" hidden="true"/></cols>',
+        {1, 2},
+    ),
+    "no width": ("<cols><col customWidth='1' width='0' max='2' min='2'/></cols>", {1}),
+    "shown again": ('<x:sheetFormatPr defaultColWidth="0"/><x:cols><x:col min="1" max="3" width="8"/></x:cols>', {3}),
+    "by default": ('<sheetFormatPr defaultColWidth="0.0"/><cols><col min="1" max="1" width="8"/></cols>', {1, 2, 3}),
+    "nowhere": (
+        '<!-- <cols><col min="1" max="3" hidden="1"/></cols> --><cols><col min="1" max="9" hidden="0"/></cols>',
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _COLUMNS)
+def test_hidden_columns_are_told_however_they_are_hidden(tmp_path: Path, case: str) -> None:
+    """A5"""
+    columns, hidden = _COLUMNS[case]
+    cells = "".join(f'<c r="{letter}1"><v>1</v></c>' for letter in "ABCD")
+    opened = open_sheet(crafted(tmp_path / "columns.xlsx", f'{columns}<sheetData><row r="1">{cells}</row></sheetData>'))
+    assert {place for place in opened.hidden_columns if place < 4} == hidden
+
+
+def test_hidden_columns_of_an_old_workbook_are_told() -> None:
+    """A5"""
+    assert set(open_sheet(FILES / "hidden.xls").hidden_columns) == {1, 4}
+
+
+@pytest.mark.parametrize(
+    "broken", ["<row r='{n}'><c r='A{n}'><v>1</c></row>", '<row r="2"><c r="A2"><v>1</v></c></row>', "<row"]
+)
+def test_what_is_malformed_deep_in_a_large_sheet_is_found_before_any_row_is_taken(tmp_path: Path, broken: str) -> None:
+    """A5: nothing of such a file is imported, however far behind the fault stands."""
+    rows = [f'<row r="{row}"><c r="A{row}" t="str"><v>{"x" * 60}</v></c></row>' for row in range(1, 30_000)]
+    rows[29_990] = broken.replace("{n}", "29991")
+    path = crafted(tmp_path / "deep.xlsx", f"<sheetData>{''.join(rows)}</sheetData>")
+    with pytest.raises(SheetUnreadable):
+        open_sheet(path)
+
+
 def test_a_far_cell_is_named_where_everything_else_is_usual(tmp_path: Path) -> None:
     row = '<row r="1"><c r="A1"/><c r="ZZ1"><v>1</v></c></row>'
     with pytest.raises(SheetUnreadable) as caught:
         open_sheet(crafted(tmp_path / "wide.xlsx", f"<sheetData>{row}</sheetData>"))
     assert caught.value.fields == {"row": 1, "column": 702}
+
+
+def test_a_sheet_that_cannot_be_put_there_is_one_clear_error(tmp_path: Path) -> None:
+    """A5: a template or a result for a folder that is not there, that is a file, or a path that is a folder."""
+    (tmp_path / "file").touch()
+    for place, reason in (("none/a.xlsx", "目录不存在"), ("file/a.xlsx", "上一级不是目录"), ("", "这是一个目录")):
+        for write in (lambda path: write_template(path, COLUMNS, EXAMPLES), lambda path: write_result(path, [])):
+            with pytest.raises(FileUnwritable, match=reason):
+                write(tmp_path / place)
+
+
+def test_what_only_the_last_moment_shows_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A5: the folder went away, or the disk is full, while the rows were written."""
+    monkeypatch.setattr(writing, "ensure_writable", lambda _path: None)
+    with pytest.raises(FileUnwritable, match="目录不存在"):
+        write_result(tmp_path / "gone" / "a.xlsx", [])
+
+    def full() -> Iterator[tuple[int, str, list[tuple[str, str, str]]]]:
+        yield 2, "", []
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(FileUnwritable, match="No space left"):
+        write_result(tmp_path / "a.xlsx", full())
+    assert not (tmp_path / "a.xlsx").exists()

@@ -56,12 +56,14 @@ class Sheet:
     """One worksheet, opened; ``rows`` may be walked once and skips empty rows.
 
     ``left_out`` names the other worksheets of the file: hidden ones, and visible ones after the first.
+    ``hidden_columns`` are those that nobody who opens the file sees, from 0.
     """
 
     name: str
     row_count: int
     rows: Iterator[SheetRow]
     left_out: Sequence[str] = ()
+    hidden_columns: frozenset[int] = frozenset()
 
 
 class Area(NamedTuple):

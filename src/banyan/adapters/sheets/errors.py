@@ -1,4 +1,4 @@
-"""What can be wrong with a whole file; what is wrong with a row is told with the row."""
+"""What can be wrong with a whole file, read or written; what is wrong with a row is told with the row."""
 
 from banyan.kernel.errors import N_, BanyanError
 
@@ -60,3 +60,10 @@ class SheetKindRefused(SheetUnreadable):
 class EncodingUnknown(SheetUnreadable):
     code = "sheets.encoding_unknown"
     message = N_("这个 csv 文件既不是 UTF-8 也不是 GB 18030，第 {line} 行认不出。用表格软件打开，另存为 xlsx 再导入。")
+
+
+class FileUnwritable(BanyanError):
+    """A sheet that we give out cannot be put where somebody wants it."""
+
+    code = "sheets.file_unwritable"
+    message = N_("文件 {file} 写不了：{reason}。核对路径、权限和磁盘空间，或换一个位置再试。")

@@ -38,7 +38,7 @@ def read(content: bytes) -> Sheet:
     lines = iter(done.stdout.splitlines())
     about = json.loads(next(lines))
     rows = under_merged(_rows(lines), [Area(*area) for area in about["areas"]])
-    return Sheet(about["name"], about["row_count"], rows, about["left_out"])
+    return Sheet(about["name"], about["row_count"], rows, about["left_out"], frozenset(about["hidden_columns"]))
 
 
 def _rows(lines: Iterator[bytes]) -> Iterator[SheetRow]:

@@ -89,6 +89,7 @@ def _tell_sheet(book: Any, sheet: Any, formulas: set[tuple[int, int]], out: Bina
         "row_count": sheet.nrows,
         "left_out": [name for name in book.sheet_names() if name != sheet.name],
         "areas": areas,
+        "hidden_columns": [column for column, info in sheet.colinfo_map.items() if info.hidden or info.width == 0],
     }
     size = out.write(_line(about))
     for row in range(sheet.nrows):

@@ -59,7 +59,7 @@ def read_sheet(content: bytes, name: str) -> Sheet:
         package = Package(content)
         book = read_workbook(package)
         found = survey(package, book)
-        return Sheet(book.name, found.row_count, rows_of(package, book, found), book.left_out)
+        return Sheet(book.name, found.row_count, rows_of(package, book, found), book.left_out, found.hidden_columns)
     if content.startswith(_OLE):
         return old_excel.read(content)
     raise SheetUnreadable(reason=N_("文件损坏或格式不对"))

@@ -30,7 +30,6 @@ from banyan.kernel.errors import N_
 _MOST_AREAS = 100_000
 _LONGEST_PIECE = 4 << 20
 _LONGEST_TAG = 1 << 16
-_SMALL = 2 << 20  # so small a worksheet is walked once more, before anything is taken of it
 _IN_ROW = ["worksheet", "sheetData", "row"]
 _IN_CELL = [*_IN_ROW, "c"]
 _ROW_DEPTH, _CELL_DEPTH = len(_IN_ROW), len(_IN_CELL)
@@ -44,10 +43,12 @@ _END = re.compile(rf'(?:\s*<row r="\d+"{_ATTRIBUTES}/>)*\s*</sheetData>')
 _ROW_END = b"</row>"
 _SHOWN = (' hidden="false"', ' hidden="0"')
 _NO_HEIGHT = re.compile(r' ht="0(?:\.0*)?"')
-_CELL = re.compile(
+_CELL_TEXT = (
     r'<c r="([A-Z]{1,3})\d{1,7}"(?: s="(\d{1,5})")?(?: t="(s|n|str|b|inlineStr)")?'
     r'(?:/>|><v>([^<&\r]*)</v></c>|><is><t(?: xml:space="preserve")?>([^<&\r]*)</t></is></c>)'
 )
+_CELL = re.compile(_CELL_TEXT)
+_CELLS = re.compile(rf"(?:{re.sub(r'[(](?![?])', '(?:', _CELL_TEXT)})*+")
 # How each way to write a cell ends, and how many "<" it has.
 _ENDINGS = (("/>", 1), ("</v></c>", 4), ("</is></c>", 6))
 _REFERENCE = re.compile(r"([A-Z]{1,8})\d*")
@@ -84,10 +85,12 @@ class Survey:
 
     row_count: int = 0
     areas: list[Area] = field(default_factory=list)
+    hidden_columns: frozenset[int] = frozenset()
 
 
 def survey(package: Package, book: Workbook) -> Survey:
-    """Unpack the worksheet to its end, in bounded memory: it is whole and not too wide; what is merged in it.
+    """Walk the worksheet to its end, in bounded memory: what is merged and hidden in it, and that its rows can be read,
+    so that no import breaks off in the middle.
 
     Raises SheetUnreadable or one of its kinds.
     """
@@ -106,10 +109,61 @@ def survey(package: Package, book: Workbook) -> Survey:
             tail = seen[cut:]
         else:
             tail = seen[-16:]
-    if is_wide or size < _SMALL:
-        for _ in rows_of(package, book):
-            pass
+    for _ in _in_order(_Rows(book, is_survey=not is_wide).read(package.chunks(book.member))):
+        pass
+    found.hidden_columns = _hidden_columns(package, book)
     return found
+
+
+def _hidden_columns(package: Package, book: Workbook) -> frozenset[int]:
+    walker = _ColumnWalker()
+    for chunk in package.chunks(book.member):
+        walker.feed(chunk)
+        if walker.is_done:
+            break
+    return frozenset(walker.hidden)
+
+
+class _ColumnWalker(Walker):
+    """The columns that are hidden; they stand before the rows, and there the walk ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names = named("worksheet", "sheetFormatPr", "cols", "col", "sheetData")
+        self._path: list[str] = []
+        self.is_done = False
+        self.hidden: set[int] = set()
+
+    def feed(self, chunk: bytes) -> None:
+        """Go on with one chunk."""
+        for start in range(0, len(chunk), BITE):
+            if not self.is_done:
+                self.parse(chunk[start : start + BITE])
+
+    def start(self, tag: str, attributes: dict[str, str], /) -> None:
+        self._path.append(self._names.get(tag, ""))
+        self.depth = len(self._path)
+        if self.is_done:
+            return
+        match self._path:
+            case ["worksheet", "sheetFormatPr"] if _is_zero(attributes.get("defaultColWidth")):
+                self.hidden.update(range(MOST_COLUMNS))
+            case ["worksheet", "cols", "col"]:
+                self._see_columns(attributes)
+            case ["worksheet", "sheetData"]:
+                self.is_done = True
+
+    def end(self, _tag: str, /) -> None:
+        self._path.pop()
+        self.depth = len(self._path)
+
+    def _see_columns(self, attributes: dict[str, str]) -> None:
+        first, last = (attributes.get(name, "").strip() for name in ("min", "max"))
+        if not (first.isdecimal() and last.isdecimal() and len(first) < 6 and len(last) < 6):
+            raise SheetUnreadable(reason=N_("列号不对"))
+        columns = range(max(int(first) - 1, 0), min(int(last), MOST_COLUMNS))
+        is_hidden = attributes.get("hidden", "0").strip() not in ("0", "false") or _is_zero(attributes.get("width"))
+        (self.hidden.update if is_hidden else self.hidden.difference_update)(columns)
 
 
 def _add_merged(areas: list[Area], piece: bytes) -> None:
@@ -122,9 +176,13 @@ def _add_merged(areas: list[Area], piece: bytes) -> None:
 
 def rows_of(package: Package, book: Workbook, found: Survey | None = None) -> Iterator[SheetRow]:
     """The rows that hold something. Raises SheetTooWide, SheetUnreadable."""
-    last = 0
     rows = _Rows(book).read(package.chunks(book.member))
-    for row in under_merged(rows, found.areas) if found else rows:
+    yield from _in_order(under_merged(rows, found.areas) if found else rows)
+
+
+def _in_order(rows: Iterator[SheetRow]) -> Iterator[SheetRow]:
+    last = 0
+    for row in rows:
         if row.number <= last:
             raise SheetUnreadable(reason=N_("行的次序乱了"))
         last = row.number
@@ -132,10 +190,14 @@ def rows_of(package: Package, book: Workbook, found: Survey | None = None) -> It
 
 
 class _Rows:
-    """The reading of one worksheet from its first byte to its last row."""
+    """The reading of one worksheet from its first byte to its last row.
 
-    def __init__(self, book: Workbook) -> None:
+    A survey looks at everything that a reading looks at, but usual rows come without their cells.
+    """
+
+    def __init__(self, book: Workbook, *, is_survey: bool = False) -> None:
         self._book = book
+        self._is_survey = is_survey
         self._texts = book.texts
 
     def read(self, chunks: Iterator[bytes]) -> Iterator[SheetRow]:
@@ -180,15 +242,18 @@ class _Rows:
             return None
         if ' ht="0' in attributes and _NO_HEIGHT.search(attributes):
             return None
-        body = segment[begin.end() :]
+        number, body = int(begin[1]), segment[begin.end() :]
         counts = [body.count(ending) for ending, _ in _ENDINGS]
         if sum(count * signs for count, (_, signs) in zip(counts, _ENDINGS, strict=True)) != body.count("<"):
             return None
+        if self._is_survey and _CELLS.fullmatch(body):
+            return SheetRow(number, _SOMETHING if counts[1] or counts[2] else [])
         found = _CELL.findall(body)
         if len(found) != sum(counts):
             return None
-        number = int(begin[1])
-        cells = self._cells(number, found) if counts[1] or counts[2] else []
+        if not (counts[1] or counts[2]):
+            return SheetRow(number, [])
+        cells = _SOMETHING if self._is_survey else self._cells(number, found)
         return SheetRow(number, cells)
 
     def _cells(self, number: int, found: list[tuple[str, str, str, str, str]]) -> list[Cell]:
@@ -219,6 +284,7 @@ def _put(cells: list[Cell], index: int, cell: Cell) -> None:
 
 
 _BROKEN_CELL = Cell("", CellKind.BROKEN)
+_SOMETHING = [Cell("", CellKind.TEXT)]
 
 
 def _shared(texts: Sequence[str], value: str) -> Cell:
@@ -345,8 +411,8 @@ class _RowWalker(Walker):
         _put(self._cells, self._column, cell)
 
 
-def _is_zero(height: str | None) -> bool:
+def _is_zero(size: str | None) -> bool:
     try:
-        return height is not None and float(height) == 0
+        return size is not None and float(size) == 0
     except ValueError:
         return False

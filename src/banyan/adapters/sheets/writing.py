@@ -1,10 +1,16 @@
 """Sheets that we give out: the template and the result."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
+
+from banyan.adapters.sheets.errors import FileUnwritable
+from banyan.kernel.errors import N_
 
 _ROWS = 5000
 
@@ -20,9 +26,63 @@ class TemplateColumn(Protocol):
     hint: str
 
 
+_REASONS = (
+    (FileNotFoundError, N_("目录不存在")),
+    (NotADirectoryError, N_("上一级不是目录")),
+    (IsADirectoryError, N_("这是一个目录")),
+    (PermissionError, N_("没有写入的权限，或文件正在别的程序里打开")),
+)
+
+
+def ensure_writable(path: Path) -> None:
+    """Whether a file can be written here, asked before long work whose result it is to hold. Raises FileUnwritable."""
+    place = path.parent
+    if path.is_dir():
+        raise _unwritable(path, IsADirectoryError())
+    if not place.exists():
+        raise _unwritable(path, FileNotFoundError())
+    if not place.is_dir():
+        raise _unwritable(path, NotADirectoryError())
+    if not os.access(path if path.exists() else place, os.W_OK):
+        raise _unwritable(path, PermissionError())
+
+
+@contextmanager
+def new_workbook(path: Path, **options: bool) -> Iterator[xlsxwriter.Workbook]:
+    """A workbook that is written when all went well. Raises FileUnwritable."""
+    ensure_writable(path)
+    book = xlsxwriter.Workbook(str(path), options)
+    try:
+        yield book
+        book.close()
+    except FileCreateError as error:
+        raise _unwritable(path, error.args[0] if error.args else error) from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        for page in book.worksheets():
+            _drop_rows_aside(page)
+
+
+def _drop_rows_aside(page: Any) -> None:
+    """Remove the file in which the library keeps rows until a workbook is written; if it was, it has done so."""
+    if page.row_data_fh is not None:
+        page.row_data_fh.close()
+        Path(page.row_data_filename).unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: object) -> FileUnwritable:
+    """The error with its reason in words; what no word is known for as the system says it."""
+    told = next((reason for kind, reason in _REASONS if isinstance(error, kind)), None)
+    return FileUnwritable(file=str(path), reason=told or getattr(error, "strerror", None) or str(error))
+
+
 def write_template(path: Path, columns: Sequence[Any], examples: Sequence[Mapping[str, str]]) -> None:
-    """The empty sheet: needed columns marked, long numbers as text, drop-downs, examples on a page of their own."""
-    with xlsxwriter.Workbook(str(path)) as book:
+    """The empty sheet: needed columns marked, long numbers as text, drop-downs, examples on a page of their own.
+
+    Raises FileUnwritable.
+    """
+    with new_workbook(path) as book:
         needed = book.add_format({"bold": True, "bg_color": "#DDF0EB", "border": 1, "font_color": "#0B3B35"})
         free = book.add_format({"bold": True, "bg_color": "#E9EDEB", "border": 1})
         text = book.add_format({"num_format": "@"})
@@ -50,9 +110,9 @@ def _width(text: str) -> int:
 def write_result(path: Path, rows: Iterable[tuple[int, str, Sequence[tuple[str, str, str]]]]) -> None:
     """The result: row, request number, and fault by fault the column, the masked value and the cure.
 
-    A row with a request number was taken; what is told of it is only to be looked at.
+    A row with a request number was taken; what is told of it is only to be looked at. Raises FileUnwritable.
     """
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False}) as book:
+    with new_workbook(path, constant_memory=True, strings_to_formulas=False) as book:
         head = book.add_format({"bold": True, "bg_color": "#DDF0EB", "border": 1})
         bad = book.add_format({"font_color": "#B3261E", "text_wrap": True})
         look = book.add_format({"font_color": "#8A5A00", "text_wrap": True})

@@ -139,7 +139,7 @@ class SimulatedSuperior:
                 answers.append({"task_no": task_no, "refused": refusal_data(TaskConflict(task_no=task_no))})
                 continue
             self._store.execute(
-                f"INSERT OR IGNORE INTO {table} (task_no, digest, content, state, due_at)"  # noqa: S608
+                f"INSERT OR IGNORE INTO {table} (task_no, digest, content, state, due_at)"  # noqa: S608  (one of two fixed names)
                 " VALUES (?, ?, ?, 'pending', ?)",
                 (task_no, digest, content, self._due_at(task_no)),
             )

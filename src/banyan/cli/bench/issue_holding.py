@@ -240,7 +240,7 @@ def _fill_escrow(home: Home, issuances: _Copied, models: Sequence[int], copies: 
             for row in rows
         ]  # fmt: skip
         with store:
-            store.executemany(f"INSERT INTO in_use ({names}) VALUES ({marks})", made)  # noqa: S608
+            store.executemany(f"INSERT INTO in_use ({names}) VALUES ({marks})", made)  # noqa: S608  (names above)
     store.close()
 
 

@@ -60,14 +60,13 @@ def run(*, size: int | None, engine: str | None, rounds: int, database: str | No
 
 def write_sheet(path: Path, count: int) -> int:
     """Write a sheet of ``count`` rows; returns how many of them are wrong (a checksum that does not fit)."""
-    import xlsxwriter
-
+    from banyan.adapters.sheets.writing import new_workbook
     from banyan.cli.bench.issue_numbers import resident_id
     from banyan.cli.sample import credit_code
 
     requester = resident_id(17_999_999)
     bad = 0
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+    with new_workbook(path, constant_memory=True) as book:
         page = book.add_worksheet("申请")
         titles = (
             "签发系统", "证书种类", "持有人姓名", "证件类型", "证件号码", "手机号码", "单位名称", "统一社会信用代码",

@@ -13,7 +13,7 @@ from banyan.kernel.actor import Actor
 
 @audit.action
 def resend(*, actor: Actor, message_id: int, now: datetime) -> OutboxMessage:
-    """Put a dead letter back into the queue. Raises NotResendable."""
+    """Put a dead letter back into the queue. Raises NotResendable, MessageNotFound."""
     require(actor, "outbox.manage")
     message = outbox.resend(message_id, now)
     audit.record(actor, "outbox.resent", message, topic=message.topic, target=message.target)

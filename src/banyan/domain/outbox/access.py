@@ -45,6 +45,11 @@ def dead_letters(target: str | None = None) -> QuerySet[OutboxMessage]:
     return (found.filter(target=target) if target else found).order_by("-pk")
 
 
+def dead_numbers(target: str = "") -> list[int]:
+    """The numbers of what was given up, oldest first."""
+    return list(dead_letters(target).order_by("pk").values_list("pk", flat=True))
+
+
 def waiting_by_target() -> dict[str, int]:
     """How many messages wait for each target."""
     return _by_target(MessageState.PENDING)

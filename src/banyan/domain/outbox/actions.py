@@ -17,7 +17,7 @@ from banyan import sealing
 from banyan.domain import bulk
 from banyan.domain.outbox import rules
 from banyan.domain.outbox.access import due_messages
-from banyan.domain.outbox.errors import ContentDiffers, DeliveryRefused, NoTransaction, NotResendable
+from banyan.domain.outbox.errors import ContentDiffers, DeliveryRefused, MessageNotFound, NoTransaction, NotResendable
 from banyan.domain.outbox.models import (
     DeliveredMark,
     IdempotentCall,
@@ -97,14 +97,19 @@ def deliver_due(now: datetime, deliverers: Mapping[str, Deliverer], *, limit: in
 
 def resend(message_id: int, now: datetime) -> OutboxMessage:
     """Put a dead letter back into the queue; one that a newer message has overtaken becomes SUPERSEDED
-    instead.
+    instead. Raises MessageNotFound, NotResendable.
     """
-    message = OutboxMessage.objects.get(pk=message_id)
-    if message.state != MessageState.DEAD:
-        raise NotResendable(id=message_id, state=message.state)
-    message.state = MessageState.SUPERSEDED if _is_overtaken(message) else MessageState.PENDING
-    message.attempts, message.due_at = 0, now
-    message.save(update_fields=["state", "attempts", "due_at"])
+    message = OutboxMessage.objects.filter(pk=message_id).first()
+    if message is None:
+        raise MessageNotFound(id=message_id)
+    state = MessageState.SUPERSEDED if _is_overtaken(message) else MessageState.PENDING
+    # Two people may resend the same one: only the first finds it dead.
+    changed = OutboxMessage.objects.filter(pk=message_id, state=MessageState.DEAD).update(
+        state=state, attempts=0, due_at=now
+    )
+    message.refresh_from_db()
+    if not changed:
+        raise NotResendable(id=message_id, state=message.get_state_display())
     return message
 
 

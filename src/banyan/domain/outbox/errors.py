@@ -17,6 +17,13 @@ class NoTransaction(OutboxError):
     message = N_("待发消息必须与业务在同一事务中写入。")
 
 
+class MessageNotFound(OutboxError):
+    """No message has this number."""
+
+    code = "outbox.message_not_found"
+    message = N_("没有编号为 {id} 的消息。用 banyan outbox dead 查看死信。")
+
+
 class NotResendable(OutboxError):
     """Only a dead letter can be sent again."""
 

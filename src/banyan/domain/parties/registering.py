@@ -285,7 +285,7 @@ class _Batch(Generic[_M, _O]):
             condition, parameters = driver.chosen, [identities]
         else:
             condition, parameters = f"IN ({', '.join([driver.slot] * len(identities))})", identities
-        statement = f'SELECT "id" FROM "{meta.db_table}" WHERE "{self._identity}" {condition}'  # noqa: S608
+        statement = f'SELECT "id" FROM "{meta.db_table}" WHERE "{self._identity}" {condition}'  # noqa: S608  (our models' names)
         return [key for (key,) in driver.rows(statement, parameters)]
 
 

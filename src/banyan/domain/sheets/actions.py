@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice, tee
@@ -23,7 +24,7 @@ from banyan.domain.parties.registering import (
     register_people,
 )
 from banyan.domain.prepared import Prepared, new
-from banyan.domain.ra import storing
+from banyan.domain.ra import sealed_data, storing
 from banyan.domain.ra.actions import open_requests
 from banyan.domain.ra.models import Business, Channel, RequestState, ServiceRequest
 from banyan.domain.ra.subjects import Known
@@ -37,6 +38,7 @@ from banyan.domain.sheets.reading import Application, Fault, RowReader, fault_fi
 from banyan.domain.systems.policy import CertificateKind
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError
+from banyan.sealing.errors import SealBroken
 
 SLICE = 300  # a longer transaction would keep people at desks waiting
 
@@ -102,14 +104,21 @@ def ensure_usable(rows: Iterable[Row]) -> Iterator[Row]:
     return whole
 
 
-def import_rows(actor: Actor, sheet: SheetImport, rows: Iterable[Row], *, now: datetime) -> Iterator[SheetImport]:
+def import_rows(
+    actor: Actor,
+    sheet: SheetImport,
+    rows: Iterable[Row],
+    *,
+    now: datetime,
+    hidden_columns: frozenset[int] = frozenset(),
+) -> Iterator[SheetImport]:
     """Carry rows to requests, yielding the import after each slice for whoever shows progress.
 
     Rows up to ``sheet.last_row`` have their outcome already and are only looked at for repeats. Raises SheetError when
-    the header is not one; then nothing was taken.
+    the header is not one; then nothing was taken. Of the ``hidden_columns``, counted from 0, a row may hold no values.
     """
     header, rest = _find_header(rows)
-    reader = RowReader(header, parties.region_tree(), parties.local_day(now))
+    reader = RowReader(header, parties.region_tree(), parties.local_day(now), hidden_columns)
     seen: dict[bytes, int] = {}
     is_empty = True
     while part := list(islice(rest, SLICE)):
@@ -252,11 +261,33 @@ def _refuse_open(
         if ids:
             for _, number, system, kind, holder in _OPEN[name].values(sorted(ids)):
                 known[system, kind, name, holder] = number
+    seals = _open_seals({bodies[one.row].pk for one in waiting if one.kind == "SEAL" and not bodies[one.row].is_new})
     for one in waiting:
-        key = _holder_of(one, people, devices, bodies)
-        open_already = known.get((one.system, one.kind, *key)) if one.kind != "SEAL" else None
+        if one.kind == "SEAL":
+            open_already = seals.get((one.system, bodies[one.row].pk, one.form.get("seal_code", "")))
+        else:
+            open_already = known.get((one.system, one.kind, *_holder_of(one, people, devices, bodies)))
         if open_already is not None:
             part.refuse(one.row, "", "", RequestOpen(number=open_already))
+
+
+def _open_seals(body_ids: set[int]) -> dict[tuple[str, int, str], str]:
+    """The open applications for seals of some bodies: system, body and code of the seal → number.
+
+    A body has as many seals as it needs; the code, which tells them apart, is sealed with the other data.
+    """
+    if not body_ids:
+        return {}
+    found = ServiceRequest.objects.unscoped("the same seal must not be applied for twice, wherever it is").filter(
+        state=RequestState.OPEN, business=Business.ENROLL, kind=CertificateKind.SEAL, organization_id__in=body_ids
+    )
+    seals: dict[tuple[str, int, str], str] = {}
+    for number, system, body_id, sealed in found.values_list("number", "system", "organization_id", "data_sealed"):
+        if sealed and body_id is not None:
+            with suppress(SealBroken):  # whoever carries that request on is told
+                form = sealed_data.read(sealed_data.open_text(number, sealed)).form
+                seals[system, body_id, form.get("seal_code", "")] = number
+    return seals
 
 
 def _notice_holdings(

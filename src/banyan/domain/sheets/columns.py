@@ -174,6 +174,11 @@ def unused(kind: str, form: Iterable[str]) -> Sequence[str]:
 BY_CODE: Mapping[str, Column] = {column.code: column for column in COLUMNS}
 
 
+def letters(place: int) -> str:
+    """What a program calls a column; ``place`` counts from 0."""
+    return (chr(64 + place // 26) if place >= 26 else "") + chr(65 + place % 26)
+
+
 def squeezed(title: str) -> str:
     """A title as it is compared: width and case folded, blanks, stars and hints in brackets gone."""
     folded = unicodedata.normalize("NFKC", title).casefold()

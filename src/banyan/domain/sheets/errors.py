@@ -82,6 +82,13 @@ class RowHidden(CellFault):
     message = N_("这一行被隐藏了，没有导入。取消隐藏，核对后再导入；不要的行请删除。")
 
 
+class CellHidden(CellFault):
+    code = "sheets.cell_hidden"
+    message = N_(
+        "这一格在隐藏的列（{column} 列）里，有内容却看不见，这一行没有导入。取消隐藏，核对后再导入；用不到的内容请删除。"
+    )
+
+
 class RowRepeated(CellFault):
     code = "sheets.row_repeated"
     message = N_("与第 {row} 行重复：同一持有人、同一系统、同一种证书。删去一行。")

@@ -14,6 +14,7 @@ from banyan.domain.sheets import columns
 from banyan.domain.sheets.columns import BY_CODE, SYSTEM_NAMES, Header
 from banyan.domain.sheets.errors import (
     CellEmpty,
+    CellHidden,
     CellIsBroken,
     CellIsDate,
     CellIsExample,
@@ -88,8 +89,12 @@ _REQUESTER = ("requester_name", "requester_id", "requester_phone")
 class RowReader:
     """Reads rows under one header. Whoever handles one row mostly handles the next: the last one found right is kept."""
 
-    def __init__(self, header: Header, tree: RegionTree, today: date) -> None:
+    def __init__(
+        self, header: Header, tree: RegionTree, today: date, hidden_columns: frozenset[int] = frozenset()
+    ) -> None:
         self.header, self.tree, self.today = header, tree, today
+        places = header.places.items()
+        self.hidden = [(code, place) for code, place in places if place in hidden_columns and code not in _FREE]
         self.requester: tuple[_Texts, Mapping[str, str]] = ((), {})
         self._unused: dict[tuple[str, str], Sequence[str]] = {}
 
@@ -120,6 +125,9 @@ class _Reading:
             self.values = {code: cells[index].text.strip() for code, index in places.items()}
         else:
             self.values = {code: self._text(code, index) for code, index in places.items()}
+        for code, index in reader.hidden:
+            if self.values[code]:
+                self.fault(code, self.values[code], CellHidden(column=columns.letters(index)))
 
     def result(self) -> Application | list[Fault]:
         left = columns.left_from_example(self.values)
