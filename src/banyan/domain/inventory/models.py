@@ -63,8 +63,12 @@ class Token(GuardedModel, RegionScoped):
         IssuingPoint, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     batch = models.CharField(max_length=40, blank=True)
-    holder_person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="tokens")
-    holder_organization = models.ForeignKey(Organization, null=True, on_delete=models.PROTECT, related_name="tokens")
+    holder_person = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="tokens", db_index=False
+    )
+    holder_organization = models.ForeignKey(
+        Organization, null=True, on_delete=models.PROTECT, related_name="tokens", db_index=False
+    )
     # Empty when the token came from a predecessor who kept it to himself.
     admin_pin_sealed = models.BinaryField(null=True)
     # Where a soft token lies, relative to the home's tokens directory; empty for real devices.
@@ -74,9 +78,22 @@ class Token(GuardedModel, RegionScoped):
 
     class Meta:
         db_table = "inventory_token"
+        # A token that goes its way touches as few of them as can be.
         indexes = [
-            models.Index(fields=["region_code", "state", "id"], name="inventory_token_region"),
-            models.Index(fields=["issuing_point", "medium", "state"], name="inventory_token_stock"),
+            models.Index(fields=["region_code", "id"], name="inventory_token_region"),
+            models.Index(
+                fields=["issuing_point", "medium"], name="inventory_token_stock", condition=models.Q(state="IN_STOCK")
+            ),
+            models.Index(
+                fields=["holder_person"],
+                name="inventory_token_person",
+                condition=models.Q(holder_person__isnull=False),
+            ),
+            models.Index(
+                fields=["holder_organization"],
+                name="inventory_token_body",
+                condition=models.Q(holder_organization__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
