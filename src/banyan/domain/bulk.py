@@ -16,7 +16,6 @@ from django.db import connection, models
 from banyan.domain.driver import Driver
 from banyan.domain.prepared import array
 
-
 _DRAWN_AHEAD = 32
 # Keys that were drawn and not used: by connection and table.
 _KEPT: WeakKeyDictionary[Any, dict[str, list[int]]] = WeakKeyDictionary()
@@ -32,11 +31,11 @@ def next_ids(model: type[models.Model], count: int, *, ahead: bool = False) -> r
     if driver.is_postgresql:
         kept = _KEPT.setdefault(connection.connection, {}).setdefault(table, []) if ahead else []
         if len(kept) < count:
-            drawn = "SELECT nextval(%s::regclass) FROM generate_series(1, %s::int)"
+            draw = "SELECT nextval(%s::regclass) FROM generate_series(1, %s::int)"
             wanted = max(count, _DRAWN_AHEAD) if ahead else count
-            kept += [row[0] for row in driver.rows(drawn, [_sequence(table, column(model._meta.pk)), wanted])]
-        found, kept[:] = kept[:count], kept[count:]
-        return found
+            kept += [row[0] for row in driver.rows(draw, [_sequence(table, column(model._meta.pk)), wanted])]
+        drawn, kept[:] = kept[:count], kept[count:]
+        return drawn
     found = driver.rows("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq", [count, table])
     if not found:
         driver.change("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, count])
@@ -86,7 +85,7 @@ def mark(model: type[models.Model], ids: Iterable[int], only: str = "", **values
     """
     driver, meta = Driver(), model._meta
     sets = ", ".join(f'"{name}" = {driver.slot}' for name in values)
-    statement = f'UPDATE "{meta.db_table}" SET {sets} WHERE "{column(meta.pk)}" {driver.chosen}'  # noqa: S608
+    statement = f'UPDATE "{meta.db_table}" SET {sets} WHERE "{column(meta.pk)}" {driver.chosen}'  # noqa: S608  (own names)
     parameters = [*values.values(), array(ids)]
     if only:
         statement, parameters = f'{statement} AND "state" = {driver.slot}', [*parameters, only]

@@ -71,10 +71,10 @@ class Driver:
             sets = ", ".join(f'"{name}" = c{place}' for place, (name, _) in enumerate(columns))
             same = " AND ".join(f't."{name}" = c{place}' for place, (name, _) in enumerate(where, len(columns)))
             arrays = list(map(list, zip(*many, strict=True)))
-            return self.change(f'UPDATE "{table}" AS t SET {sets} FROM {given} WHERE {same}', arrays)  # noqa: S608
+            return self.change(f'UPDATE "{table}" AS t SET {sets} FROM {given} WHERE {same}', arrays)  # noqa: S608  (own names)
         sets = ", ".join(f'"{name}" = ?' for name, _ in columns)
         same = " AND ".join(f'"{name}" = ?' for name, _ in where)
-        return self._each(f'UPDATE "{table}" SET {sets} WHERE {same}', many)  # noqa: S608
+        return self._each(f'UPDATE "{table}" SET {sets} WHERE {same}', many)  # noqa: S608  (own names)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> None:
         """Insert rows: COPY for many on PostgreSQL, else executemany."""

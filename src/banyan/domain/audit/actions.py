@@ -35,7 +35,9 @@ _HEAD = 1
 @overload
 def action(function: Callable[P, R]) -> Callable[P, R]: ...
 @overload
-def action(*, limit: int = ..., retry: bool = ..., savepoint: bool = ...) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def action(
+    *, limit: int = ..., retry: bool = ..., savepoint: bool = ...
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
 def action(
@@ -274,7 +276,7 @@ def append(drafts: Sequence[Draft]) -> None:
         rows.append((*values, previous))
     bulk.insert_values(AuditRecord._meta.db_table, chain.COLUMNS, rows)
     slot = (driver := Driver()).slot
-    written = f"UPDATE audit_head SET sequence = {slot}, chain = {slot} WHERE id = {slot}"  # noqa: S608
+    written = f"UPDATE audit_head SET sequence = {slot}, chain = {slot} WHERE id = {slot}"  # noqa: S608  (own names)
     driver.later(written, [sequence, previous, _HEAD])
 
 
@@ -302,7 +304,7 @@ def locked_head() -> tuple[int, int, bytes]:
     """Sequence, epoch and chain value of the head, locked until the transaction ends."""
     driver = Driver()
     lock = " FOR UPDATE" if driver.is_postgresql else ""  # SQLite holds the write lock since BEGIN IMMEDIATE
-    statement = f"SELECT sequence, epoch, chain FROM audit_head WHERE id = {driver.slot}{lock}"  # noqa: S608
+    statement = f"SELECT sequence, epoch, chain FROM audit_head WHERE id = {driver.slot}{lock}"  # noqa: S608  (own names)
     found = driver.rows(statement, [_HEAD])
     if not found:
         _begin_chain()

@@ -141,7 +141,7 @@ class _Walker:
             "COALESCE(CAST(rows AS BLOB), x''), COALESCE(CAST(chain AS BLOB), x'')" if self._forced else "rows, chain"
         )
         statement = (
-            f"SELECT id, epoch, {content}, {binary} FROM audit_record "  # noqa: S608
+            f"SELECT id, epoch, {content}, {binary} FROM audit_record "  # noqa: S608  (own names)
             f"WHERE id BETWEEN {self._task.first:d} AND {self._task.last:d} ORDER BY id"
         )
         with self._database.chunked_cursor() as cursor, self._database.wrap_database_errors:
@@ -214,7 +214,7 @@ class _Walker:
             "typeof(chain) <> 'blob'",
         ]
         statement = (
-            f"SELECT id FROM audit_record WHERE id BETWEEN %s AND %s AND ({' OR '.join(wrong)}) "  # noqa: S608
+            f"SELECT id FROM audit_record WHERE id BETWEEN %s AND %s AND ({' OR '.join(wrong)}) "  # noqa: S608  (own names)
             f"ORDER BY id LIMIT {_MOST_FINDINGS}"
         )
         with self._database.cursor() as cursor:
@@ -233,7 +233,7 @@ def parts(database: BaseDatabaseWrapper, count: int, least: int) -> list[tuple[i
         count = max(1, min(count, records // least))
         firsts = [0]
         for number in range(1, count):
-            cursor.execute(f"SELECT id FROM audit_record ORDER BY id LIMIT 1 OFFSET {records * number // count:d}")  # noqa: S608
+            cursor.execute(f"SELECT id FROM audit_record ORDER BY id LIMIT 1 OFFSET {records * number // count:d}")  # noqa: S608  (own names)
             firsts.append(cursor.fetchone()[0])
     return list(zip(firsts, [*(first - 1 for first in firsts[1:]), last], strict=True))
 

@@ -51,9 +51,7 @@ class DeliveryReport:
     superseded: int = 0
 
 
-def enqueue(
-    topic: str, key: str, payload: Mapping[str, Any], target: str = "", *, now: datetime | None = None
-) -> None:
+def enqueue(topic: str, key: str, payload: Mapping[str, Any], target: str = "", *, now: datetime | None = None) -> None:
     """Write one message in the running transaction; ``key`` orders messages of a target ("" where order is
     free).
     """

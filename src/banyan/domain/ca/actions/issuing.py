@@ -195,9 +195,7 @@ def submit_due(actor: Actor, connector: Connector, now: datetime, *, limit: int 
     return report
 
 
-def submitting(
-    actor: Actor, connector: Connector, now: datetime, report: RoundReport, *, limit: int
-) -> Iterator[None]:
+def submitting(actor: Actor, connector: Connector, now: datetime, report: RoundReport, *, limit: int) -> Iterator[None]:
     """``submit_due`` a slice a step, told in ``report``."""
     require(actor, "requests.issue")
     while report.submitted < limit:
