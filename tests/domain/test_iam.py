@@ -6,7 +6,9 @@ import pytest
 from argon2 import PasswordHasher
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import override
 
+from banyan.cli.messages import translated
 from banyan.domain.audit.errors import RowForged
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.iam import access, actions, dual_control, login, passwords, rights, rules
@@ -38,6 +40,7 @@ from banyan.domain.iam.rights import Role
 from banyan.domain.iam.sample_links import renew_sample_links
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.clock import now
+from banyan.web import errors
 from support.iam import PASSWORD, account_with, session_of, staff
 
 pytestmark = pytest.mark.django_db
@@ -411,3 +414,17 @@ def test_an_installation_is_registered_once() -> None:
     row = registered()
     assert row is not None
     assert (row.state, row.mark) == ("production", "a" * 32)
+
+
+def test_a_missing_right_is_named_as_people_call_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F8: people read the right's name in their language, programs its code."""
+    with pytest.raises(RightMissing) as refused:
+        rights.require(staff(Role.CLERK), "requests.approve")
+    assert refused.value.fields["right"] == "requests.approve"
+    chinese = f"{refused.value.fields['actor']} 没有“审核材料（通过或退回）”的权限。请联系安全管理员。"
+    assert str(refused.value) == translated(refused.value) == errors.text(refused.value) == chinese
+    monkeypatch.setenv("BANYAN_LANGUAGE", "en")
+    english = translated(refused.value)
+    with override("en"):
+        assert errors.text(refused.value) == english
+    assert "does not have the right “Approve materials (or send back)”" in english

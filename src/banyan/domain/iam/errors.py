@@ -1,5 +1,6 @@
 """What can be refused to a person. Every refusal here is recorded in the audit."""
 
+from banyan.domain.iam.right_names import RIGHTS
 from banyan.kernel.errors import N_, BanyanError
 
 
@@ -12,10 +13,13 @@ class IamError(BanyanError):
 
 
 class RightMissing(IamError):
-    """The actor lacks a right."""
+    """The actor lacks a right; people read its name, programs its code."""
 
     code = "iam.right_missing"
-    message = N_("{actor} 没有“{right}”权限。请联系安全管理员。")
+    message = N_("{actor} 没有“{right_name}”的权限。请联系安全管理员。")
+
+    def __init__(self, *, actor: str, right: str) -> None:
+        super().__init__(actor=actor, right=right, right_name=RIGHTS[right])
 
 
 class LoginRefused(IamError):
