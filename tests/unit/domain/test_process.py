@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from banyan.cli.request import request
-from banyan.domain.iam.rights import RIGHTS, ROLE_RIGHTS, Role
+from banyan.domain.iam.right_names import RIGHTS
+from banyan.domain.iam.rights import ROLE_RIGHTS, Role
 from banyan.domain.lifecycle.businesses import businesses
 from banyan.domain.ra import rules, working_days
 from banyan.domain.ra.errors import ProcessInvalid, ProcessUnknown
