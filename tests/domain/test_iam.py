@@ -21,7 +21,6 @@ from banyan.domain.iam.errors import (
     GrantExists,
     InstallationDiffers,
     LinkInvalid,
-    LockedOut,
     LoginRefused,
     PasswordTooWeak,
     RegionsDiffer,
@@ -113,22 +112,6 @@ def test_a_user_name_is_given_once() -> None:
     actions.open_account(actor=admin, username="twice", display_name="x", now=NOW)
     with pytest.raises(AccountExists):
         actions.open_account(actor=admin, username="twice", display_name="x", now=NOW)
-
-
-def test_five_failures_lock_for_fifteen_minutes_and_each_is_recorded() -> None:
-    session_of(account_with(Role.CLERK, username="careless"))
-    for _ in range(4):
-        with pytest.raises(LoginRefused):
-            login.log_in(username="careless", password="wrong", channel="web", now=NOW)
-    with pytest.raises(LockedOut, match="15 分钟"):
-        login.log_in(username="careless", password="wrong", channel="web", now=NOW)
-    with pytest.raises(LockedOut):
-        login.log_in(username="careless", password=PASSWORD, channel="web", now=NOW)
-    assert refusals().count("iam.log_in") == 6
-    assert "iam.account_locked" in refusals()
-    later = NOW + timedelta(minutes=15)
-    assert login.log_in(username="careless", password=PASSWORD, channel="web", now=later).token
-    assert StaffAccount.objects.get(username="careless").failed_count == 0
 
 
 def test_what_was_typed_as_a_user_name_is_recorded_as_a_digest_only() -> None:

@@ -190,8 +190,7 @@ class Life:
 
         self.once("log out", "iam.logged_out", log_in_and_out)
         self.once("change password", "iam.password_set", change)
-        if not StaffAccount.objects.get(username=name).failed_count:
-            self.again("fail to log in", fail)
+        self.again("fail to log in", fail)
         for is_active, event in ((False, "iam.account_disabled"), (True, "iam.account_enabled")):
             self.once(event, event, lambda active=is_active: iam.set_account_active(
                 actor=sysadmin, account=account, is_active=active, now=self.now))  # fmt: skip
