@@ -2,7 +2,7 @@
 
 from support.boundaries import actions, store_commits
 from support.campaign import OF_THE_OTHERS, OF_THE_WORKER
-from support.life_campaign import ACTIONS_OF_THE_LIFE, EXCEPTIONS, GAPS, STORES_OF_THE_LIFE
+from support.life_campaign import ACTIONS_OF_THE_LIFE, EXCEPTIONS, STORES_OF_THE_LIFE
 
 _TOKEN = {"token.write", "token.rename"}
 _EXCEPTED = frozenset().union(*EXCEPTIONS.values())
@@ -27,11 +27,6 @@ def test_processes_are_killed_at_every_commit_of_signer_and_key_centre() -> None
     killed |= {*STORES_OF_THE_LIFE["signer"], *STORES_OF_THE_LIFE["kmc"]}
     assert store_commits() - killed == {name for name in _EXCEPTED if ".db:" in name}
     assert killed <= store_commits()
-
-
-def test_a_gap_is_one_moment_of_an_action_that_dies_at_the_other() -> None:
-    assert named(*GAPS) <= ACTIONS_OF_THE_LIFE
-    assert all(len({f"{name}.before", f"{name}.after"} & GAPS) == 1 for name in named(*GAPS))
 
 
 def test_no_action_is_excepted_twice_or_killed_all_the_same() -> None:

@@ -14,8 +14,8 @@ from banyan.domain.audit.errors import CheckpointInvalid, EpochNotNeeded
 from banyan.domain.audit.models import AuditHead, AuditRecord
 from banyan.domain.audit.verifying import Report
 from banyan.domain.iam import actions, audit_control, dual_control
-from banyan.domain.iam.errors import SamePerson
-from banyan.domain.iam.models import RoleGrant, StaffAccount
+from banyan.domain.iam.errors import RightMissing, SamePerson
+from banyan.domain.iam.models import DualControlRequest, RoleGrant, StaffAccount
 from banyan.domain.iam.rights import Role
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.clock import now
@@ -275,21 +275,27 @@ def test_the_checkpoint_file_cannot_be_edited_shortened_or_signed_by_another(
         checkpoints.read(home)
 
 
+def restore_older(home: Home, account: StaffAccount, sign: Sign) -> int:
+    """Put the database back to what it was before a change that a checkpoint knows of; the number of that checkpoint."""
+    backup = AuditHead.objects.values("sequence", "chain").get()
+    rename(account, "之后")
+    epochs.write_checkpoint(home, now=now(), sign=sign)
+    lost = AuditHead.objects.get().sequence
+    AuditRecord.objects.filter(pk__gt=backup["sequence"]).delete()
+    AuditHead.objects.update(**backup)
+    old = StaffAccount.objects.get(pk=account.pk)
+    old.display_name, old.row_version = "测试人员", 1
+    old.seal()
+    StaffAccount.objects.filter(pk=old.pk).update(display_name="测试人员", row_version=1, row_mac=old.row_mac)
+    return lost
+
+
 def test_a_restore_goes_on_in_an_epoch_that_two_people_sign(home: Home, people: list[StaffAccount], sign: Sign) -> None:
     """After an old backup came back the verifier complains, until two people declare it; numbers do not return."""
     first, second = staff(Role.AUDIT_ADMIN), staff(Role.SYSTEM_ADMIN)
     with pytest.raises(EpochNotNeeded):
         audit_control.ask_for_epoch(home, actor=first, reason="演练", now=now())
-    backup = AuditHead.objects.values("sequence", "chain").get()
-    rename(people[0], "之后")
-    epochs.write_checkpoint(home, now=now(), sign=sign)
-    lost = AuditHead.objects.get().sequence
-    AuditRecord.objects.filter(pk__gt=backup["sequence"]).delete()
-    AuditHead.objects.update(**backup)
-    old = StaffAccount.objects.get(pk=people[0].pk)
-    old.display_name, old.row_version = "测试人员", 1
-    old.seal()
-    StaffAccount.objects.filter(pk=old.pk).update(display_name="测试人员", row_version=1, row_mac=old.row_mac)
+    lost = restore_older(home, people[0], sign)
     assert found(home) == [("truncated", f"audit:{lost}")]
 
     request = audit_control.ask_for_epoch(home, actor=first, reason="由 5 月 1 日备份恢复", now=now())
@@ -308,6 +314,86 @@ def test_a_restore_goes_on_in_an_epoch_that_two_people_sign(home: Home, people: 
 
     checkpoints.file_of(home).unlink()
     assert {kind for kind, _ in found(home)} == {"epoch_undeclared"}
+
+
+@pytest.mark.parametrize("written_meanwhile", [0, 2])
+def test_an_epoch_declared_and_cut_off_is_entered_later(
+    home: Home, people: list[StaffAccount], sign: Sign, monkeypatch: pytest.MonkeyPatch, written_meanwhile: int
+) -> None:
+    """E4: the process died between the signed declaration and its entry; no number returns, the two people still hold."""
+    first, second = staff(Role.AUDIT_ADMIN), staff(Role.SYSTEM_ADMIN)
+    lost = restore_older(home, people[0], sign)
+    request = audit_control.ask_for_epoch(home, actor=first, reason="恢复", now=now())
+    request = dual_control.confirm_dual(actor=second, request=request, now=now())
+    with monkeypatch.context() as patch:
+
+        def die(**_: object) -> bool:
+            raise KeyboardInterrupt
+
+        patch.setattr(epochs, "_enter_epoch", die)
+        with pytest.raises(KeyboardInterrupt):
+            audit_control.open_epoch(home, actor=second, request=request, now=now(), sign=sign)
+    for turn in range(written_meanwhile):
+        rename(people[1], f"其间{turn}")
+    with pytest.raises(RightMissing):
+        audit_control.finish_epoch(home, actor=staff(Role.CLERK), now=now(), sign=sign)
+
+    line = audit_control.finish_epoch(home, actor=first, now=now(), sign=sign)
+    assert line is not None
+    assert line.people == (first.name, second.name)
+    assert line.starts_at > lost + 1_000_000 - 1
+    assert AuditRecord.objects.filter(event="audit.epoch_opened", pk=line.starts_at, epoch=line.epoch).count() == 1
+    assert audit_control.finish_epoch(home, actor=first, now=now(), sign=sign) is None
+    rename(people[1], "新纪元")
+    report = check(home)
+    assert report.is_good, report.findings
+    with pytest.raises(EpochNotNeeded):
+        audit_control.ask_for_epoch(home, actor=first, reason="再来", now=now())
+
+
+def test_records_written_while_an_epoch_is_declared_do_not_stop_it(
+    home: Home, people: list[StaffAccount], sign: Sign
+) -> None:
+    """E4: somebody else works between declaration and entry; the declaration is signed anew for where the chain ends."""
+    first, second = staff(Role.AUDIT_ADMIN), staff(Role.SYSTEM_ADMIN)
+    restore_older(home, people[0], sign)
+    request = audit_control.ask_for_epoch(home, actor=first, reason="恢复", now=now())
+    request = dual_control.confirm_dual(actor=second, request=request, now=now())
+    busy = iter([True, True, False])
+
+    def sign_slowly(payload: bytes) -> tuple[bytes, bytes]:
+        if next(busy, False):
+            rename(people[1], "其间")
+        return sign(payload)
+
+    line = audit_control.open_epoch(home, actor=second, request=request, now=now(), sign=sign_slowly)
+    assert AuditHead.objects.get().epoch == line.epoch
+    assert len([one for one in checkpoints.read(home) if one.kind == "epoch"]) == 3
+    assert check(home).is_good
+
+
+def test_a_restore_to_before_a_declared_epoch_needs_two_people_again(
+    home: Home, people: list[StaffAccount], sign: Sign
+) -> None:
+    """E4: what was declared at a place that the database no longer has is entered by nobody."""
+    first, second = staff(Role.AUDIT_ADMIN), staff(Role.SYSTEM_ADMIN)
+    restore_older(home, people[0], sign)
+    before = AuditHead.objects.values("sequence", "epoch", "chain").get()
+    request = audit_control.ask_for_epoch(home, actor=first, reason="恢复", now=now())
+    request = dual_control.confirm_dual(actor=second, request=request, now=now())
+    entered = audit_control.open_epoch(home, actor=second, request=request, now=now(), sign=sign)
+    DualControlRequest.objects.all().delete()
+    AuditRecord.objects.filter(pk__gt=before["sequence"]).delete()
+    AuditHead.objects.update(**before)
+    assert {line.epoch for line in epochs.disagreeing(home)} == {entered.epoch}
+    assert audit_control.finish_epoch(home, actor=first, now=now(), sign=sign) is None
+    request = audit_control.ask_for_epoch(home, actor=first, reason="又一次", now=now())
+    request = dual_control.confirm_dual(actor=second, request=request, now=now())
+    again = audit_control.open_epoch(home, actor=second, request=request, now=now(), sign=sign)
+    assert again.epoch == entered.epoch + 1
+    assert again.starts_at > entered.starts_at
+    assert epochs.disagreeing(home) == []
+    assert check(home).is_good
 
 
 def test_verifying_does_not_wait_for_a_writer_and_sees_one_state(home: Home, people: list[StaffAccount]) -> None:

@@ -6,7 +6,9 @@ import pytest
 from argon2 import PasswordHasher
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import override
 
+from banyan.cli.messages import translated
 from banyan.domain.audit.errors import RowForged
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.iam import access, actions, dual_control, login, passwords, rights, rules
@@ -19,7 +21,6 @@ from banyan.domain.iam.errors import (
     GrantExists,
     InstallationDiffers,
     LinkInvalid,
-    LockedOut,
     LoginRefused,
     PasswordTooWeak,
     RegionsDiffer,
@@ -38,6 +39,7 @@ from banyan.domain.iam.rights import Role
 from banyan.domain.iam.sample_links import renew_sample_links
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.clock import now
+from banyan.web import errors
 from support.iam import PASSWORD, account_with, session_of, staff
 
 pytestmark = pytest.mark.django_db
@@ -110,22 +112,6 @@ def test_a_user_name_is_given_once() -> None:
     actions.open_account(actor=admin, username="twice", display_name="x", now=NOW)
     with pytest.raises(AccountExists):
         actions.open_account(actor=admin, username="twice", display_name="x", now=NOW)
-
-
-def test_five_failures_lock_for_fifteen_minutes_and_each_is_recorded() -> None:
-    session_of(account_with(Role.CLERK, username="careless"))
-    for _ in range(4):
-        with pytest.raises(LoginRefused):
-            login.log_in(username="careless", password="wrong", channel="web", now=NOW)
-    with pytest.raises(LockedOut, match="15 分钟"):
-        login.log_in(username="careless", password="wrong", channel="web", now=NOW)
-    with pytest.raises(LockedOut):
-        login.log_in(username="careless", password=PASSWORD, channel="web", now=NOW)
-    assert refusals().count("iam.log_in") == 6
-    assert "iam.account_locked" in refusals()
-    later = NOW + timedelta(minutes=15)
-    assert login.log_in(username="careless", password=PASSWORD, channel="web", now=later).token
-    assert StaffAccount.objects.get(username="careless").failed_count == 0
 
 
 def test_what_was_typed_as_a_user_name_is_recorded_as_a_digest_only() -> None:
@@ -411,3 +397,17 @@ def test_an_installation_is_registered_once() -> None:
     row = registered()
     assert row is not None
     assert (row.state, row.mark) == ("production", "a" * 32)
+
+
+def test_a_missing_right_is_named_as_people_call_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F8: people read the right's name in their language, programs its code."""
+    with pytest.raises(RightMissing) as refused:
+        rights.require(staff(Role.CLERK), "requests.approve")
+    assert refused.value.fields["right"] == "requests.approve"
+    chinese = f"{refused.value.fields['actor']} 没有“审核材料（通过或退回）”的权限。请联系安全管理员。"
+    assert str(refused.value) == translated(refused.value) == errors.text(refused.value) == chinese
+    monkeypatch.setenv("BANYAN_LANGUAGE", "en")
+    english = translated(refused.value)
+    with override("en"):
+        assert errors.text(refused.value) == english
+    assert "does not have the right “Approve materials (or send back)”" in english

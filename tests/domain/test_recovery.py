@@ -18,6 +18,7 @@ from banyan.domain.kmc.errors import (
     RecoveryNotApproved,
     RecoveryNotFound,
     RecoveryNotOpen,
+    RecoveryPending,
 )
 from banyan.domain.kmc.models import KeyRecovery, RecoveryApproval
 from banyan.domain.kmc.values import EscrowedKey, RecoveryWish
@@ -153,3 +154,27 @@ def test_rights_and_sight(escrowed: tuple[EscrowedKey, bytes]) -> None:
     assert access.recoveries(officer(51, regions=("350128",))) == []
     with pytest.raises(RecoveryNotFound):
         actions.approve_recovery(officer(51), 10**9, NOW)
+
+
+def test_the_same_recovery_is_asked_for_once_at_a_time(escrowed: tuple[EscrowedKey, bytes]) -> None:
+    """A2: a second request equal to an open one is refused and names the first; another case is another recovery."""
+    first = asked(escrowed)
+    with pytest.raises(RecoveryPending, match=rf"申请 {first.pk} .*等待审批.*banyan key approve {first.pk}"):
+        asked(escrowed, reason="再说一次")
+    case = {"purpose": "JUDICIAL", "case_number": "（2026）闽01刑初1号"}
+    asked(escrowed, **case)
+    with pytest.raises(RecoveryPending):
+        asked(escrowed, **case | {"case_number": " （2026）闽01刑初1号 "})
+    asked(escrowed, **case | {"case_number": "（2026）闽01刑初2号"})
+    actions.approve_recovery(officer(51), first.pk, NOW)
+    actions.approve_recovery(officer(52), first.pk, NOW)
+    with pytest.raises(RecoveryPending, match="已批准"):
+        asked(escrowed)
+    actions.carry_out_recovery(clerk(), first.pk, Centre(), NOW)
+    second = asked(escrowed)
+    actions.refuse_recovery(officer(51), second.pk, NOW, reason="理由不足")
+    third = asked(escrowed)
+    key, recipient = escrowed
+    wish = RecoveryWish(purpose="HOLDER", reason="介质损坏", recipient_certificate=recipient)
+    KeyRecovery.objects.filter(pk=third.pk).update(expires_at=NOW - timedelta(seconds=1))
+    assert actions.request_recovery(clerk(), key, wish, NOW).pk != third.pk

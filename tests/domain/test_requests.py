@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from banyan.cli.messages import translated
 from banyan.domain.audit.errors import RowForged
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.ca.models import Certificate, CertificatePair, Issuance
@@ -138,8 +139,10 @@ def test_everything_missing_is_told_at_once_and_the_request_waits(world: World) 
 
 def test_steps_are_done_in_their_order_and_with_their_rights(world: World) -> None:
     request = at_counter(world)
-    with pytest.raises(StepNotDue):
+    with pytest.raises(StepNotDue) as early:
         ra.approve(approver(), request.pk, NOW)
+    by_clerk = f"现在应由业务员办理“初审”（banyan request precheck {request.number}），这时不能办理“审核”"
+    assert by_clerk in translated(early.value)
     with pytest.raises(StepNotDue):
         ra.enter(clerk(), request.pk, RequestData(), NOW)
     with pytest.raises(RightMissing):
@@ -147,6 +150,8 @@ def test_steps_are_done_in_their_order_and_with_their_rights(world: World) -> No
     ra.precheck(clerk(), request.pk, NOW)
     with pytest.raises(RightMissing):
         ra.approve(clerk(), request.pk, NOW)
+    with pytest.raises(StepNotDue, match=rf"由审核员办理“审核”（banyan request approve {request.number}）"):
+        ra.enter(clerk(), request.pk, RequestData(), NOW)
 
 
 def test_entered_proofread_and_approved_are_three_people(world: World) -> None:

@@ -30,7 +30,7 @@ from banyan.domain.iam.models import Credential, Installation, RoleGrant, Sessio
 from banyan.domain.iam.rights import Role
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token
-from banyan.domain.ra.models import Approval, Entry, Proofreading, ServiceRequest
+from banyan.domain.ra.models import Approval, Entry, Material, Proofreading, ServiceRequest
 from banyan.kernel.clock import now
 from banyan.kernel.errors import BanyanError
 from banyan.kernel.home import Home
@@ -167,6 +167,37 @@ def test_every_edit_and_deletion_is_named(lived_in: World, model: type[GuardedMo
             missed.append(("deleted", code, named))
     assert missed == []
     assert verdict() == (0, {})
+
+
+# What was approved and issued upon has no MAC of its own: the approval's holds its digests.
+APPROVED: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "ra_servicerequest": ("id", "request_changed", (
+        "number", "business", "system", "kind", "subject_name", "person_id", "pair_id", "reason", "region_code",
+    )),
+    "ra_material": ("request_id", "materials_changed", ("code", "sm3", "removed_at")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", APPROVED)
+def test_edits_of_what_was_approved_are_named(lived_in: World, table: str) -> None:
+    """E4: identity and materials of a request that became a certificate, without a MAC on each of them."""
+    key, kind, columns = APPROVED[table]
+    (pair,) = in_hands(lived_in, draft(lived_in, person=2, materials=issuing.materials()))
+    request = pair.request_id
+    model: type[models.Model] = {"id": ServiceRequest, "request_id": Material}[key]
+    fields = {str(field.column): field for field in model._meta.concrete_fields}
+    pk = model._base_manager.filter(**{key: request}).values_list("pk", flat=True).first()
+    assert verdict() == (0, {})
+    named = {f"ra.servicerequest:{request}": {kind}}
+    for column in columns:
+        with undone(table, pk):
+            before = row_of(table, pk)[column]
+            put(table, pk, {column: other(fields[column], before)})
+            assert verdict() == (3, named), column
+    with undone(table, pk):
+        sql(f"DELETE FROM {table} WHERE id = %s", pk)  # noqa: S608
+        gone = {"ra_servicerequest": "request_missing"}.get(table, kind)
+        assert verdict() == (3, {f"ra.servicerequest:{request}": {gone}})
 
 
 def _hold(world: World) -> int:

@@ -11,6 +11,7 @@ from banyan.cli.context import django_setup
 from banyan.kernel.clock import now
 
 if TYPE_CHECKING:
+    from banyan.domain.audit.checkpoints import Checkpoint
     from banyan.domain.audit.verifying import Report
 
 WRONG = 3  # exit code: something checked is not as it must be
@@ -110,7 +111,10 @@ def checkpoint() -> None:
     help="Second person: the number of the request to confirm and carry out.",
 )
 def open_epoch(reason: str | None, confirm_id: int | None) -> None:
-    """After a legitimate restore: go on in a new epoch, declared and signed in the names of two people."""
+    """After a legitimate restore: go on in a new epoch, declared and signed in the names of two people.
+
+    One that was declared but cut off is carried to its end first.
+    """
     if (reason is None) == (confirm_id is None):
         raise click.UsageError("Give --reason (first person) or --confirm (second person).")
     home = django_setup()
@@ -121,13 +125,20 @@ def open_epoch(reason: str | None, confirm_id: int | None) -> None:
 
     moment = now()
     actor = current_actor(home, moment)
+    from banyan.adapters.checkpoints import signing
+
+    line = audit_control.finish_epoch(home, actor=actor, now=moment, sign=signing(home))
+    if line is not None:
+        _tell_epoch(line)
+        return
     if reason is not None:
         click.echo(audit_control.ask_for_epoch(home, actor=actor, reason=reason, now=moment).pk)
         return
     request = confirm_dual(actor=actor, request=DualControlRequest(pk=confirm_id), now=moment)
-    from banyan.adapters.checkpoints import signing
+    _tell_epoch(audit_control.open_epoch(home, actor=actor, request=request, now=moment, sign=signing(home)))
 
-    line = audit_control.open_epoch(home, actor=actor, request=request, now=moment, sign=signing(home))
+
+def _tell_epoch(line: "Checkpoint") -> None:
     click.echo(f"{line.epoch}: {line.sequence} -> {line.starts_at}")
 
 

@@ -87,19 +87,22 @@ def _by_password(user: str | None, password_file: Path | None) -> "NewSession":
     from django.utils.translation import gettext as _
 
     from banyan.domain.iam.login import log_in
+    from banyan.domain.iam.sources import TERMINAL
 
     username = user or click.prompt(_("用户名"), type=str)
     password = _read(password_file) if password_file else _ask(_("口令"))
-    return log_in(username=username, password=password, channel=_CHANNEL, now=now())
+    return log_in(username=username, password=password, channel=_CHANNEL, now=now(), source=TERMINAL)
 
 
 def _by_link(link: str, password_file: Path | None) -> "NewSession":
     from django.utils.translation import gettext as _
 
     from banyan.domain.iam.login import log_in_with_link
+    from banyan.domain.iam.sources import TERMINAL
 
     password = _read(password_file) if password_file else _ask(_("新口令"), twice=True)
-    return log_in_with_link(secret=secret_of(link), password=password, channel=_CHANNEL, now=now())
+    secret = secret_of(link)
+    return log_in_with_link(secret=secret, password=password, channel=_CHANNEL, now=now(), source=TERMINAL)
 
 
 def secret_of(link: str) -> str:

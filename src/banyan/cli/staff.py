@@ -196,7 +196,8 @@ def _what(payload: dict[str, Any], names: dict[int, str]) -> str:
 @staff.command("rights")
 def rights() -> None:
     """The table of roles and rights."""
-    from banyan.domain.iam.rights import RIGHTS, ROLE_RIGHTS
+    from banyan.domain.iam.right_names import RIGHTS
+    from banyan.domain.iam.rights import ROLE_RIGHTS
 
     for role, held in ROLE_RIGHTS.items():
         click.echo(f"{role_name(role)} ({role.value})")

@@ -47,6 +47,7 @@ def work(home: Home, now: datetime) -> RoundOutcome:
         "connectors": partial(carry_on_all, home, now, outcome),
         "crl": partial(renew_crls, home, now, outcome),
         "outbox": partial(deliver, home, now, outcome),
+        "epoch": partial(finish_epoch, home, now),
         "checkpoint": partial(checkpoint, home, now),
     }
     for name, part in parts.items():
@@ -90,12 +91,21 @@ def make_crl(home: Home, code: str, actor: Actor, now: datetime) -> CrlIssue:
     return ca.issue_crl(actor, code, connector(access.authority(code).connector, home), now)
 
 
+def finish_epoch(home: Home, now: datetime) -> None:
+    """Carry out an epoch of the audit that was declared and cut off; looked for as often as checkpoints are signed."""
+    if _is_checkpoint_due(home, now):
+        epochs.finish_epoch(home, actor=system_actor("jobs"), now=now, sign=signing(home))
+
+
 def checkpoint(home: Home, now: datetime) -> None:
     """Have the end of the audit chain signed into the file outside the database, every quarter of an hour."""
+    if _is_checkpoint_due(home, now):
+        epochs.write_checkpoint(home, now=now, sign=signing(home))
+
+
+def _is_checkpoint_due(home: Home, now: datetime) -> bool:
     last = checkpoints.file_of(home)
-    if last.exists() and now.timestamp() - last.stat().st_mtime < CHECKPOINT_EVERY.total_seconds():
-        return
-    epochs.write_checkpoint(home, now=now, sign=signing(home))
+    return not last.exists() or now.timestamp() - last.stat().st_mtime >= CHECKPOINT_EVERY.total_seconds()
 
 
 def deliver(home: Home, now: datetime, outcome: RoundOutcome) -> None:

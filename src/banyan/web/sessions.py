@@ -4,10 +4,15 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from banyan.domain.iam import access
+from banyan.domain.iam.actions import NewSession
 from banyan.domain.iam.errors import SessionInvalid
+from banyan.domain.iam.rules import DEVICE_KNOWN
+from banyan.domain.iam.sources import Source
 from banyan.kernel import clock
 
 SESSION_COOKIE = "banyan_session"
+# Opens nothing; sent to every address, since two begin a session: /login and /first.
+DEVICE_COOKIE = "banyan_device"
 
 
 def recognise(request: HttpRequest) -> None:
@@ -29,7 +34,15 @@ def recognise_if_known(request: HttpRequest) -> None:
         return
 
 
-def keep_session(response: HttpResponse, token: str) -> None:
-    """Give the browser its session, for as long as the browser is open."""
+def source_of(request: HttpRequest) -> Source:
+    """Where a log-in comes from: the browser, if somebody logged in with it before, else the address."""
+    return Source(address=request.META.get("REMOTE_ADDR", ""), device=request.COOKIES.get(DEVICE_COOKIE, ""))
+
+
+def keep_session(response: HttpResponse, opened: NewSession) -> None:
+    """Give the browser its session, for as long as it is open, and the mark by which it is known at the next log-in."""
     is_tls = settings.BANYAN.tls_certificate is not None
-    response.set_cookie(SESSION_COOKIE, token, httponly=True, secure=is_tls, samesite="Strict")
+    response.set_cookie(SESSION_COOKIE, opened.token, httponly=True, secure=is_tls, samesite="Strict")
+    response.set_cookie(
+        DEVICE_COOKIE, opened.device, max_age=DEVICE_KNOWN, httponly=True, secure=is_tls, samesite="Strict"
+    )

@@ -124,7 +124,7 @@ EVENTS: dict[str, Any] = {
     "iam.account_opened": _("开立账号"),
     "iam.account_enabled": _("启用账号"),
     "iam.account_disabled": _("停用账号"),
-    "iam.account_locked": _("账号因连续失败被锁定"),
+    "iam.account_locked": _("连续登录失败，暂不受理"),
     "iam.link_issued": _("发放首次登录链接"),
     "iam.link_used": _("使用首次登录链接"),
     "iam.link_withdrawn": _("收回首次登录链接"),

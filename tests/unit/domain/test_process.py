@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 from django.utils.translation import gettext, override
 
-from banyan.domain.iam.rights import RIGHTS, ROLE_RIGHTS, Role
+from banyan.cli.request import request
+from banyan.domain.iam.right_names import RIGHTS
+from banyan.domain.iam.rights import ROLE_RIGHTS, Role
 from banyan.domain.lifecycle.businesses import businesses
 from banyan.domain.ra import rules, working_days
 from banyan.domain.ra.errors import ProcessInvalid, ProcessUnknown
@@ -51,6 +53,14 @@ def test_every_step_names_a_right_that_its_role_has() -> None:
         for step in process.steps:
             assert step.right in RIGHTS
             assert step.right in ROLE_RIGHTS[Role(step.role)], (process.code, step.verb)
+
+
+def test_every_step_is_done_by_a_command_that_there_is() -> None:
+    """A4: what "step not due" tells people to type exists."""
+    for verb in Verb:
+        program, group, name, number = verb.command("G1").split()
+        assert (program, group, number) == ("banyan", "request", "G1")
+        assert name in request.commands, verb
 
 
 def test_materials_name_known_businesses_and_channels() -> None:

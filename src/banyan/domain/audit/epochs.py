@@ -1,5 +1,7 @@
 """Checkpoints of the running chain, and the new epoch that a legitimate restore opens."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import connection
@@ -14,6 +16,7 @@ from banyan.kernel.home import Home
 
 # Records after the last checkpoint may have existed before the restore; their numbers must not return either.
 _NUMBERS_LEFT_OUT = 1_000_000
+_ATTEMPTS = 10  # against others who write while a place is being signed
 
 
 def write_checkpoint(home: Home, *, now: datetime, sign: Sign) -> Checkpoint | None:
@@ -27,18 +30,27 @@ def write_checkpoint(home: Home, *, now: datetime, sign: Sign) -> Checkpoint | N
 
 
 def disagreeing(home: Home) -> list[Checkpoint]:
-    """Checkpoints that the database does not bear out and no epoch has disowned: the mark of a restore or a
-    forgery.
+    """Lines that the database does not bear out and no epoch has disowned: the mark of a restore or a forgery.
+
+    Of an epoch the place it was declared at counts: whether it was entered, nothing outside the database tells.
     """
-    lines = checkpoints.read(home)
+    return _disagreeing(checkpoints.read(home))
+
+
+def _disagreeing(lines: Sequence[Checkpoint]) -> list[Checkpoint]:
     disowned = frozenset[tuple[int, int]]().union(*(line.disowned for line in lines))
-    open_lines = [line for line in lines if line.kind == "checkpoint" and (line.epoch, line.sequence) not in disowned]
+    open_lines = [line for line in lines if line.sequence and (line.epoch, line.sequence) not in disowned]
     stored = {
         record.pk: (record.epoch, bytes(record.chain).hex())
         for start in range(0, len(open_lines), 500)
         for record in AuditRecord.objects.filter(pk__in=[line.sequence for line in open_lines[start : start + 500]])
     }
-    return [line for line in open_lines if stored.get(line.sequence) != (line.epoch, line.chain)]
+    found = []
+    for line in open_lines:
+        epoch, value = stored.get(line.sequence, (0, ""))
+        if value != line.chain or (line.kind == "checkpoint" and epoch != line.epoch):
+            found.append(line)
+    return found
 
 
 def open_epoch(
@@ -49,32 +61,66 @@ def open_epoch(
     Who the two people are is checked by the caller (``iam.audit_control``). Raises EpochNotNeeded when every
     checkpoint agrees with the database.
     """
-    lost = disagreeing(home)
+    lines = checkpoints.read(home)
+    lost = _disagreeing(lines)
     if not lost:
         raise EpochNotNeeded
     head = AuditHead.objects.get(pk=1)
     line = Checkpoint(
         kind="epoch",
         sequence=head.sequence,
-        epoch=max(head.epoch, *(item.epoch for item in lost)) + 1,
+        epoch=max(head.epoch, *(item.epoch for item in lines)) + 1,
         chain=bytes(head.chain).hex(),
         at=now.isoformat(),
-        starts_at=max(head.sequence, *(item.sequence for item in lost)) + _NUMBERS_LEFT_OUT,
+        starts_at=max(head.sequence, *(max(item.sequence, item.starts_at) for item in lines)) + _NUMBERS_LEFT_OUT,
         people=people,
         reason=reason,
         disowned=frozenset((item.epoch, item.sequence) for item in lost),
     )
     checkpoints.append(home, line, sign)
-    _enter_epoch(actor=actor, line=line, now=now)
-    return line
+    return _enter(home, line, actor=actor, now=now, sign=sign)
+
+
+def finish_epoch(home: Home, *, actor: Actor, now: datetime, sign: Sign) -> Checkpoint | None:
+    """Enter the epoch that two people declared when the process ended before it was entered; None when there is none.
+
+    What they declared still holds: the chain stands at the declared place or has only grown from there.
+    """
+    lines = checkpoints.read(home)
+    declared = next((line for line in reversed(lines) if line.kind == "epoch"), None)
+    head = AuditHead.objects.filter(pk=1).first()
+    if declared is None or head is None or head.epoch >= declared.epoch or _disagreeing(lines):
+        return None
+    return _enter(home, declared, actor=actor, now=now, sign=sign)
+
+
+def _enter(home: Home, line: Checkpoint, *, actor: Actor, now: datetime, sign: Sign) -> Checkpoint:
+    """Enter a declared epoch; where the chain has grown meanwhile, declare the same from its new end first."""
+    for _attempt in range(_ATTEMPTS):
+        if _enter_epoch(actor=actor, line=line, now=now):
+            write_checkpoint(home, now=now, sign=sign)  # from here on a restore to a time before it shows
+            return line
+        head = AuditHead.objects.get(pk=1)
+        line = replace(
+            line,
+            sequence=head.sequence,
+            chain=bytes(head.chain).hex(),
+            at=now.isoformat(),
+            starts_at=max(head.sequence, line.starts_at) + _NUMBERS_LEFT_OUT,
+        )
+        checkpoints.append(home, line, sign)
+    raise HeadMissing
 
 
 @action(retry=False)
-def _enter_epoch(*, actor: Actor, line: Checkpoint, now: datetime) -> None:
+def _enter_epoch(*, actor: Actor, line: Checkpoint, now: datetime) -> bool:
+    """False when records were written since the declaration: its place is no longer the end of the chain."""
     del now
-    sequence, _epoch, stored = locked_head()
+    sequence, epoch, stored = locked_head()
+    if epoch >= line.epoch:
+        return True  # another process was first
     if (sequence, stored.hex()) != (line.sequence, line.chain):
-        raise HeadMissing  # somebody wrote in between: the declared place no longer holds
+        return False
     with connection.cursor() as cursor:
         cursor.execute("UPDATE audit_head SET sequence = %s, epoch = %s WHERE id = 1", [line.starts_at - 1, line.epoch])
     record(
@@ -85,3 +131,4 @@ def _enter_epoch(*, actor: Actor, line: Checkpoint, now: datetime) -> None:
         resumed_from=line.sequence,
         people=list(line.people),
     )
+    return True

@@ -7,9 +7,10 @@ walked in parts, one process a core.
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -40,7 +41,12 @@ KINDS: dict[str, str] = {
     "row_missing": N_("受保护的记录被删除"),
     "row_returned": N_("已删除的受保护记录又出现"),
     "row_unrecorded": N_("受保护的记录没有审计记录"),
+    "request_changed": N_("已签发证书的申请单与审核时的身份信息不符"),
+    "request_missing": N_("已签发证书的申请单被删除"),
+    "materials_changed": N_("已签发证书的申请材料与审核时的不符"),
 }
+# package → what it finds in its own unguarded rows by digests that guarded ones hold
+FURTHER: dict[str, Callable[[BaseDatabaseWrapper], Iterable[Finding]]] = {}
 
 
 @dataclass
@@ -98,8 +104,11 @@ def verify(
         for model in guarded_models():
             if model._meta.db_table in tables:  # the rows of a dropped table are reported as missing below
                 _verify_rows(model, keyring, database, found.states, report)
+        further = [finding for look in FURTHER.values() for finding in islice(look(database), _MOST_FINDINGS)]
     for label, row_id in found.states.left():
         report.add("row_missing", f"{label}:{row_id}")
+    for finding in further:
+        report.add(finding.kind, finding.where)
     return report
 
 

@@ -7,7 +7,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from banyan.domain import audit
 from banyan.domain.audit.errors import RowForged
-from banyan.domain.iam import rules
+from banyan.domain.iam import rules, sources
 from banyan.domain.iam.actions import hashed
 from banyan.domain.iam.errors import AccountUnknown, DualRequestUnknown, LinkInvalid, RolesExclusive, SessionInvalid
 from banyan.domain.iam.models import DualControlRequest, DualState, LoginLink, RoleGrant, Session, StaffAccount
@@ -99,6 +99,13 @@ def list_accounts(actor: Actor) -> QuerySet[StaffAccount]:
     newest = Session.objects.filter(account=OuterRef("pk")).order_by("-pk").values("created_at")[:1]
     found = StaffAccount.objects.annotate(last_login_at=Subquery(newest))
     return found.prefetch_related("grants", "credentials").order_by("username")
+
+
+def waiting_accounts(actor: Actor, accounts: Iterable[StaffAccount], now: datetime) -> set[int]:
+    """Which of these accounts cannot log in from somewhere at this moment, after too many failures there."""
+    require(actor, "iam.read")
+    names = sources.blocked_names(now)
+    return {account.pk for account in accounts if names and sources.name_digest(account.username) in names}
 
 
 def dual_request(request_id: int) -> DualControlRequest:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F
-
 from banyan import gm
 from banyan.domain import audit
-from banyan.domain.iam import rules
+from banyan.domain.iam import rules, sources
 from banyan.domain.iam.dual_control import use_dual
 from banyan.domain.iam.errors import (
     AccountExists,
@@ -19,7 +17,6 @@ from banyan.domain.iam.errors import (
     DualRequestClosed,
     GrantExists,
     LinkInvalid,
-    LockedOut,
     RegionsDiffer,
     SecondPersonNeeded,
 )
@@ -32,6 +29,7 @@ from banyan.domain.iam.models import (
     StaffAccount,
 )
 from banyan.domain.iam.rights import Role, require
+from banyan.domain.iam.sources import Source
 from banyan.kernel.actor import Actor, system_actor
 
 
@@ -46,10 +44,11 @@ class NewLink:
 
 @dataclass(frozen=True)
 class NewSession:
-    """A session at the only moment its token is known."""
+    """A session at the only moment its token is known, and the token by which the browser is known next time."""
 
     session: Session
     token: str
+    device: str = ""
 
 
 def hashed(secret: str) -> str:
@@ -160,7 +159,9 @@ def end_role(*, actor: Actor, grant: RoleGrant, now: datetime) -> RoleGrant:
 
 
 @audit.action
-def set_password(*, actor: Actor, account: StaffAccount, secret_hash: str, now: datetime) -> Credential:
+def set_password(
+    *, actor: Actor, account: StaffAccount, secret_hash: str, now: datetime, source: Source | None = None
+) -> Credential:
     """Replace an account's password by an already checked and hashed one (``login.change_password``
     checks).
     """
@@ -172,11 +173,13 @@ def set_password(*, actor: Actor, account: StaffAccount, secret_hash: str, now: 
     credential.save()
     audit.record(actor, "iam.password_set", credential, account=account.pk)
     _end_sessions(actor, account, now, but=actor.session_id)
+    if source is not None:
+        sources.settle(account.username, source, now)
     return credential
 
 
 @audit.action
-def use_link(*, secret: str, secret_hash: str, channel: str, now: datetime) -> NewSession:
+def use_link(*, secret: str, secret_hash: str, channel: str, now: datetime, source: Source | None = None) -> NewSession:
     """First log-in: the link is spent, the password set, a session opened. Raises LinkInvalid."""
     link = LoginLink.objects.select_related("account").filter(token_hash=hashed(secret)).first()
     if link is None or link.used_at is not None or link.expires_at <= now or not link.account.is_active:
@@ -188,12 +191,14 @@ def use_link(*, secret: str, secret_hash: str, channel: str, now: datetime) -> N
     link.save()
     audit.record(actor, "iam.link_used", link, account=account.pk)
     credential = set_password(actor=actor, account=account, secret_hash=secret_hash, now=now)
-    _clear_failures(account)
-    return open_session(account=account, credential=credential, channel=channel, now=now)
+    sources.forgive_strangers(account.username)
+    return open_session(account=account, credential=credential, channel=channel, now=now, source=source)
 
 
 @audit.action
-def open_session(*, account: StaffAccount, credential: Credential, channel: str, now: datetime) -> NewSession:
+def open_session(
+    *, account: StaffAccount, credential: Credential, channel: str, now: datetime, source: Source | None = None
+) -> NewSession:
     """Open a session for a person whose credential was just checked (``login.log_in`` checks)."""
     token = secrets.token_urlsafe(32)
     session = Session(
@@ -206,9 +211,9 @@ def open_session(*, account: StaffAccount, credential: Credential, channel: str,
         expires_at=now + rules.SESSION_LIFE,
     )
     session.save()
-    _clear_failures(account)
+    device = sources.welcome(account.username, source, now) if source is not None else ""
     audit.record(_in_session(account, session), "iam.logged_in", session, channel=channel)
-    return NewSession(session, token)
+    return NewSession(session, token, device)
 
 
 @audit.action
@@ -218,27 +223,6 @@ def log_out(*, actor: Actor, now: datetime) -> None:
         session.ended_at = now
         session.save()
         audit.record(actor, "iam.logged_out", session)
-
-
-@audit.action
-def note_failure(*, account: StaffAccount, channel: str, now: datetime) -> StaffAccount:
-    """Count a failed log-in and lock the account at the fifth; the failure itself is recorded by the
-    caller.
-    """
-    StaffAccount.objects.filter(pk=account.pk).update(failed_count=F("failed_count") + 1)
-    account.refresh_from_db(fields=["failed_count", "locked_until"])
-    if account.failed_count >= rules.MOST_FAILURES:
-        account.locked_until = now + rules.LOCKED_FOR
-        StaffAccount.objects.filter(pk=account.pk).update(locked_until=account.locked_until, failed_count=0)
-        audit.record(account_actor(account), "iam.account_locked", account, outcome="alarm", channel=channel)
-    return account
-
-
-def ensure_not_locked(account: StaffAccount, now: datetime) -> None:
-    """Raises LockedOut while the account is locked."""
-    minutes = rules.minutes_locked(account.locked_until, now)
-    if minutes:
-        raise LockedOut(minutes=minutes)
 
 
 def _in_session(account: StaffAccount, session: Session) -> Actor:
@@ -306,10 +290,6 @@ def _end_sessions(actor: Actor, account: StaffAccount, now: datetime, *, but: in
         session.ended_at = now
         session.save()
         audit.record(actor, "iam.session_ended", session, account=account.pk)
-
-
-def _clear_failures(account: StaffAccount) -> None:
-    StaffAccount.objects.filter(pk=account.pk).update(failed_count=0, locked_until=None)
 
 
 def grant_payload(account: StaffAccount, role: Role, regions: Iterable[str] | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from banyan.domain.audit.checkpoints import Checkpoint, Sign
 from banyan.domain.audit.errors import EpochNotNeeded
 from banyan.domain.iam.dual_control import request_dual, use_dual
 from banyan.domain.iam.models import DualControlRequest
+from banyan.domain.iam.rights import require
 from banyan.kernel.actor import Actor
 from banyan.kernel.home import Home
 
@@ -27,6 +28,12 @@ def open_epoch(home: Home, *, actor: Actor, request: DualControlRequest, now: da
     """Either person, after the second confirmed: sign the declaration and go on in a new epoch."""
     people, reason = _spend(actor=actor, request=request, now=now)
     return epochs.open_epoch(home, actor=actor, people=people, reason=reason, now=now, sign=sign)
+
+
+def finish_epoch(home: Home, *, actor: Actor, now: datetime, sign: Sign) -> Checkpoint | None:
+    """Anybody who may open an epoch: carry out one that two people declared and that was cut off; None when none was."""
+    require(actor, KIND)
+    return epochs.finish_epoch(home, actor=actor, now=now, sign=sign)
 
 
 @audit.action

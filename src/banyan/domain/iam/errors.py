@@ -1,5 +1,6 @@
 """What can be refused to a person. Every refusal here is recorded in the audit."""
 
+from banyan.domain.iam.right_names import RIGHTS
 from banyan.kernel.errors import N_, BanyanError
 
 
@@ -12,24 +13,23 @@ class IamError(BanyanError):
 
 
 class RightMissing(IamError):
-    """The actor lacks a right."""
+    """The actor lacks a right; people read its name, programs its code."""
 
     code = "iam.right_missing"
-    message = N_("{actor} 没有“{right}”权限。请联系安全管理员。")
+    message = N_("{actor} 没有“{right_name}”的权限。请联系安全管理员。")
+
+    def __init__(self, *, actor: str, right: str) -> None:
+        super().__init__(actor=actor, right=right, right_name=RIGHTS[right])
 
 
 class LoginRefused(IamError):
-    """User name or password wrong, or the account is not usable; which of them is not told."""
+    """User name or password wrong, the account not usable, or too many failures; which of them is not told."""
 
     code = "iam.login_refused"
-    message = N_("用户名或口令不对。连续五次失败后账号锁定十五分钟。")
-
-
-class LockedOut(IamError):
-    """Too many failures."""
-
-    code = "iam.locked_out"
-    message = N_("账号因连续登录失败已锁定，{minutes} 分钟后再试。")
+    message = N_(
+        "没有登录。请核对用户名和口令；连续失败后要等待一会儿才能再试，越错等得越久，最长一天。"
+        "急用时请换到以前登录过的电脑，或请系统管理员重发登录链接。"
+    )
 
 
 class LinkInvalid(IamError):

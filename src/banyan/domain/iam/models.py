@@ -4,6 +4,7 @@ All of them are guarded rows: a hash, a role or a session written by hand in the
 MAC.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -11,12 +12,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from banyan.domain.audit.models import GuardedModel
+from banyan.domain.iam import rules
 
 
 class StaffAccount(GuardedModel):
-    """A person of the staff. Failure counters are outside the guarded fields: they change without an
-    action.
-    """
+    """A person of the staff."""
 
     GUARDED_FIELDS = ("username", "display_name", "is_active", "created_at")
 
@@ -25,14 +25,48 @@ class StaffAccount(GuardedModel):
     display_name = models.CharField(max_length=64)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
-    failed_count = models.IntegerField(default=0)
-    locked_until = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "iam_staffaccount"
 
     def __str__(self) -> str:
         return self.username
+
+
+class LoginSource(models.Model):
+    """Failures of one user name from one source. Both are keyed digests, and names that nobody has are counted alike.
+
+    Not guarded: an edit here gives more guesses, never a session.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=32)
+    source = models.CharField(max_length=32, help_text="terminal, strangers (all together), or a digest")
+    is_device = models.BooleanField(default=False, help_text="a browser this person logged in with before")
+    streak = models.IntegerField(default=0, help_text="failures since the last success")
+    count = models.IntegerField(default=0, help_text="failures since counted_from")
+    counted_from = models.DateTimeField()
+    blocked_until = models.DateTimeField(null=True)
+    kept_until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "iam_loginsource"
+        constraints = [models.UniqueConstraint(fields=["name", "source"], name="iam_loginsource_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.source}"
+
+    def fail(self, now: datetime, *, is_shared: bool) -> None:
+        """Count a failure. Strangers together wait for the day's end only; each source also waits longer and longer."""
+        if now - self.counted_from >= rules.COUNTED_FOR:
+            self.count, self.counted_from = 0, now
+        self.streak += 1
+        self.count += 1
+        self.blocked_until = rules.blocked_until(
+            streak=0 if is_shared else self.streak, count=self.count, counted_from=self.counted_from, now=now
+        )
+        if not self.is_device:
+            self.kept_until = max(self.counted_from + rules.COUNTED_FOR, self.blocked_until or now)
 
 
 class Credential(GuardedModel):

@@ -1,53 +1,12 @@
-"""The one table of rights and of the roles that hold them; documents and tests read it."""
+"""The one table of the roles and the rights they hold; documents and tests read it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from banyan.domain.iam.errors import RightMissing
+from banyan.domain.iam.right_names import RIGHTS
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
-
-# right → what it lets a person do
-RIGHTS: dict[str, str] = {
-    "requests.read": N_("查看申请单"),
-    "requests.create": N_("受理申请，建立申请单"),
-    "requests.precheck": N_("初审材料是否齐全"),
-    "requests.approve": N_("审核材料（通过或退回）"),
-    "requests.enter": N_("录入申请数据"),
-    "requests.proofread": N_("校对录入的数据"),
-    "requests.issue": N_("签发证书"),
-    "requests.personalize": N_("制证：写入介质"),
-    "requests.hand_over": N_("交付介质，登记签收"),
-    "sheet.import": N_("导入批量申请表"),
-    "certificates.read": N_("查看证书"),
-    "certificates.export": N_("导出证书"),
-    "certificates.revoke": N_("注销证书"),
-    "certificates.hold": N_("冻结和解冻证书"),
-    "certificates.import": N_("导入其他 CA 签发的证书"),
-    "tokens.read": N_("查看介质"),
-    "tokens.manage": N_("登记、发放、回收、挂失、销毁介质"),
-    "tokens.unlock": N_("解锁介质"),
-    "parties.read": N_("查看单位、人员和设备"),
-    "parties.edit": N_("维护单位、人员和设备"),
-    "parties.reveal": N_("查看受保护的证件号码和电话原文"),
-    "kmc.read": N_("查看密钥管理中心的状态"),
-    "kmc.request_recovery": N_("申请恢复加密密钥"),
-    "kmc.approve_recovery": N_("批准恢复加密密钥"),
-    "ca.read": N_("查看 CA 和接口状态"),
-    "ca.manage": N_("管理 CA：换代、启停、接口"),
-    "ca.publish_crl": N_("签发并发布 CRL"),
-    "systems.configure": N_("系统参数和资源配置"),
-    "outbox.manage": N_("重发死信，暂停和恢复外部接口"),
-    "iam.manage_accounts": N_("开立、停用账号，发放首次登录链接"),
-    "iam.confirm_grants": N_("复核角色授予"),
-    "iam.confirm_links": N_("复核已有口令或角色的账号的登录链接"),
-    "iam.grant_roles": N_("授予和收回角色"),
-    "iam.read": N_("查看账号和角色"),
-    "audit.read": N_("查看审计记录"),
-    "audit.verify": N_("校验审计链"),
-    "audit.checkpoint": N_("签署审计检查点"),
-    "audit.open_epoch": N_("恢复备份后开启新的审计纪元"),
-}
 
 
 class Role(StrEnum):

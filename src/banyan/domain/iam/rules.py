@@ -8,8 +8,13 @@ from banyan.domain.iam.errors import PasswordTooWeak, RolesExclusive, UsernameIn
 from banyan.domain.iam.rights import ADMINISTRATORS, ROLE_NAMES, Role
 from banyan.kernel.errors import N_
 
-MOST_FAILURES = 5
-LOCKED_FOR = timedelta(minutes=15)
+FREE_FAILURES = 4  # the next one makes the source wait: a minute, doubled by each failure that follows
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=1)
+COUNTED_FOR = timedelta(days=1)
+MOST_A_DAY = 30  # failures of a user name a day: from each known source, and from all strangers together
+DEVICE_KNOWN = timedelta(days=180)
+MOST_DEVICES = 10
 LINK_LIFE = timedelta(hours=24)
 SESSION_IDLE = timedelta(minutes=30)
 SESSION_LIFE = timedelta(hours=10)
@@ -43,11 +48,12 @@ def ensure_password(password: str, username: str) -> None:
         raise PasswordTooWeak(reason=N_("不能包含用户名"))
 
 
-def minutes_locked(locked_until: datetime | None, now: datetime) -> int:
-    """Whole minutes an account stays locked; 0 when it is not."""
-    if locked_until is None or locked_until <= now:
-        return 0
-    return -int(-(locked_until - now).total_seconds() // 60)
+def blocked_until(*, streak: int, count: int, counted_from: datetime, now: datetime) -> datetime | None:
+    """Until when a source is not heard after its ``streak``-th failure in a row, the ``count``-th of its day."""
+    if count >= MOST_A_DAY:
+        return counted_from + COUNTED_FOR
+    doublings = streak - FREE_FAILURES - 1
+    return now + min(FIRST_WAIT * 2 ** min(doublings, 10), LONGEST_WAIT) if doublings >= 0 else None
 
 
 def is_session_alive(*, last_seen_at: datetime, expires_at: datetime, ended_at: datetime | None, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from banyan.domain.kmc.errors import (
     RecoveryInvalid,
     RecoveryNotApproved,
     RecoveryNotOpen,
+    RecoveryPending,
 )
 from banyan.domain.kmc.models import KeyRecovery, RecoveryApproval
 from banyan.domain.kmc.ports import KeyCentre
@@ -23,15 +24,18 @@ from banyan.pki.certificate import Certificate
 def request_recovery(actor: Actor, key: EscrowedKey, wish: RecoveryWish, now: datetime) -> KeyRecovery:
     """Ask for the recovery of one key: into the holder's new token, or for judicial evidence with its case number.
 
-    Raises RecoveryInvalid, iam.RightMissing.
+    Raises RecoveryInvalid, RecoveryPending while the same recovery is open, iam.RightMissing.
     """
     rights.require(actor, "kmc.request_recovery")
     _check_wish(wish, now)
+    same = access.open_recovery_like(key, wish, now)
+    if same is not None:
+        raise RecoveryPending(number=same.pk, state=same.get_state_display())
     recovery = KeyRecovery(
         issuance_id=key.issuance_id,
         certificate_serial=key.certificate_serial,
         purpose=wish.purpose,
-        case_number=wish.case_number.strip()[:100],
+        case_number=rules.case_number(wish.case_number),
         reason=wish.reason.strip()[:400],
         recipient_certificate=wish.recipient_certificate,
         holder_person_id=key.holder_person_id,

@@ -23,6 +23,17 @@ class RecoveryInvalid(KmcError):
     message = N_("不能申请恢复密钥：{reason}。")
 
 
+class RecoveryPending(KmcError):
+    """The same recovery was asked for already and is still open."""
+
+    code = "kmc.recovery_pending"
+    message = N_(
+        "同一把密钥恢复到同一接收证书的申请 {number} 还没有办完（{state}）。"
+        "请办理那一项：由两名密钥管理员审批（banyan key approve {number}），再取回密钥（banyan key recover {number}）；"
+        "要作废它，请密钥管理员退回（banyan key refuse {number}）。"
+    )
+
+
 class ApproverRefused(KmcError):
     """This person may not approve this recovery."""
 

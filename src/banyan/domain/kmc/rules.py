@@ -21,6 +21,11 @@ def recovery_digest(recovery: "KeyRecovery") -> str:
     return gm.sm3(sealing.canonical("kmc.recovery", values)).hex()
 
 
+def case_number(text: str) -> str:
+    """A case number as it is stored and compared."""
+    return text.strip()[:100]
+
+
 Person = tuple[int | None, int | None]
 
 

@@ -52,8 +52,14 @@ def ensure_turn(request: ServiceRequest, verb: Verb) -> None:
     if request.state != RequestState.OPEN:
         raise RequestClosed(number=request.number, state=request.get_state_display())
     if request.step != verb:
-        due = Verb(request.step).label if request.step else ""
-        raise StepNotDue(number=request.number, due=due, step=verb.label)
+        due = process_of(request).step(request.step)
+        raise StepNotDue(
+            number=request.number,
+            due=due.verb.label,
+            role=rights.ROLE_NAMES[rights.Role(due.role)],
+            command=due.verb.command(request.number),
+            step=verb.label,
+        )
 
 
 def ensure_right(actor: Actor, request: ServiceRequest, verb: Verb) -> None:

@@ -39,7 +39,9 @@ class StaffSummary:
 def accounts(actor: Actor, now: datetime) -> list[AccountRow]:
     """Every account. Raises RightMissing."""
     tree = parties.region_tree()
-    return [_row(account, tree, now) for account in access.list_accounts(actor)]
+    found = list(access.list_accounts(actor))
+    waiting = access.waiting_accounts(actor, found, now)
+    return [_row(account, tree, account.pk in waiting) for account in found]
 
 
 def summary(rows: list[AccountRow]) -> StaffSummary:
@@ -54,21 +56,21 @@ def summary(rows: list[AccountRow]) -> StaffSummary:
     )
 
 
-def _row(account: StaffAccount, tree: RegionTree, now: datetime) -> AccountRow:
+def _row(account: StaffAccount, tree: RegionTree, is_waiting: bool) -> AccountRow:
     grants = [grant for grant in account.grants.all() if grant.ended_at is None]
     return AccountRow(
         account=account,
-        state=_state(account, now),
+        state=_state(account, is_waiting),
         roles=[_(ROLE_NAMES[Role(grant.role)]) for grant in grants],
         regions=_regions(grants[0].regions, tree) if grants else "",
         last_login_at=getattr(account, "last_login_at", None),
     )
 
 
-def _state(account: StaffAccount, now: datetime) -> str:
+def _state(account: StaffAccount, is_waiting: bool) -> str:
     if not account.is_active:
         return "DISABLED"
-    if account.locked_until is not None and account.locked_until > now:
+    if is_waiting:
         return "LOCKED_OUT"
     has_password = any(credential.replaced_at is None for credential in account.credentials.all())
     return "ACTIVE" if has_password else "NO_PASSWORD"

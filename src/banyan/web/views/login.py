@@ -9,12 +9,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from banyan.domain.iam import access, actions
-from banyan.domain.iam.errors import LinkInvalid, LockedOut, LoginRefused, PasswordTooWeak
+from banyan.domain.iam.errors import LinkInvalid, LoginRefused, PasswordTooWeak
 from banyan.domain.iam.login import log_in, log_in_with_link
 from banyan.kernel import clock
 from banyan.web import errors
 from banyan.web.middleware import StaffRequest, public
-from banyan.web.sessions import SESSION_COOKIE, keep_session
+from banyan.web.sessions import SESSION_COOKIE, keep_session, source_of
 
 # Carries the link's secret from the address to the form; gone with the browser or within the hour.
 _LINK_COOKIE = "banyan_first"
@@ -29,13 +29,16 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "web/login.html")
     username = request.POST.get("username", "").strip()
+    password = request.POST.get("password", "")
     try:
-        session = log_in(username=username, password=request.POST.get("password", ""), channel="pages", now=clock.now())
-    except (LoginRefused, LockedOut) as error:
+        session = log_in(
+            username=username, password=password, channel="pages", now=clock.now(), source=source_of(request)
+        )
+    except LoginRefused as error:
         context = {"error": errors.text(error), "username": username[:64]}
         return render(request, "web/login.html", context, status=403)
     response = redirect(_wanted(request))
-    keep_session(response, session.token)
+    keep_session(response, session)
     return response
 
 
@@ -82,13 +85,15 @@ def first_password(request: HttpRequest) -> HttpResponse:
         context["error"] = _("两次输入的口令不一样。请重新输入。")
         return render(request, "web/login.html", context, status=422)
     try:
-        session = log_in_with_link(secret=secret, password=password, channel="pages", now=now)
+        session = log_in_with_link(
+            secret=secret, password=password, channel="pages", now=now, source=source_of(request)
+        )
     except PasswordTooWeak as error:
         context["error"] = errors.text(error)
         return render(request, "web/login.html", context, status=422)
     response = redirect("dashboard")
     response.delete_cookie(_LINK_COOKIE, path="/first")
-    keep_session(response, session.token)
+    keep_session(response, session)
     return response
 
 

@@ -36,6 +36,10 @@ class Verb(StrEnum):
         """The Chinese msgid shown to people."""
         return _LABELS[self]
 
+    def command(self, number: str) -> str:
+        """What is typed to do this step to a request."""
+        return f"banyan request {_COMMANDS.get(self, self.value)} {number}"
+
 
 _LABELS = {
     Verb.PRECHECK: N_("初审"),
@@ -49,6 +53,8 @@ _LABELS = {
     Verb.UNLOCK: N_("解锁"),
     Verb.REVOKE: N_("注销"),
 }
+# Where the command is not called like the step.
+_COMMANDS = {Verb.NOTIFY_READY: "notify", Verb.HAND_OVER: "hand-over"}
 
 
 @dataclass(frozen=True, slots=True)
