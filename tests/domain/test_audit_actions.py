@@ -352,3 +352,26 @@ def test_no_id_number_phone_or_typed_secret_reaches_the_database_file(home: Home
         content = path.read_bytes()
         for secret in (b"99002319900101001X", b"9900231990", b"13800001234"):
             assert secret not in content, path
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_older_row_put_back_is_not_blessed_by_a_record_that_only_names_it(home: Home) -> None:
+    @audit.action
+    def rename(actor: Actor, row: StaffAccount) -> None:
+        row.display_name = "改名"
+        row.save()
+        audit.record(actor, "test.renamed", row)
+
+    @audit.action
+    def look_at(actor: Actor, row: StaffAccount) -> None:
+        audit.record(actor, "test.looked", row, rows=[row])
+
+    row = open_one(ACTOR)
+    older = StaffAccount.objects.filter(pk=row.pk).values("display_name", "row_version", "row_mac").get()
+    rename(ACTOR, row)
+    StaffAccount.objects.filter(pk=row.pk).update(**older)
+    look_at(ACTOR, StaffAccount.objects.get(pk=row.pk))
+    record = AuditRecord.objects.get(event="test.looked")
+    assert (record.object_type, record.object_id, bytes(record.rows)) == ("iam.staffaccount", row.pk, b"")
+    report = verifying.verify(sealing.keyring(home), [], processes=1)
+    assert [finding.kind for finding in report.findings] == ["row_replayed"]

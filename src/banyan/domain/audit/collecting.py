@@ -37,6 +37,9 @@ class Draft:
     at: datetime | None
 
 
+_Mark = tuple[int, dict[tuple[str, int], int], dict[tuple[str, int], int]]
+
+
 @dataclass
 class Collector:
     """Belongs to one outermost action."""
@@ -45,24 +48,26 @@ class Collector:
     now: datetime | None = None
     drafts: list[Draft] = field(default_factory=list)
     refusals: list[Draft] = field(default_factory=list)
-    # (type, id) → version written but not yet in a record
+    # (type, id) → version written; and what of it is not yet in a record
+    written: dict[tuple[str, int], int] = field(default_factory=dict)
     unrecorded: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def note_written(self, rows: Sequence["GuardedModel"]) -> None:
         """Rows were written; each must appear in a record before the action ends."""
         label = rows[0]._meta.label_lower
-        unrecorded = self.unrecorded
-        for row in rows:
-            unrecorded[(label, row.pk)] = row.row_version
+        versions = {(label, row.pk): row.row_version for row in rows}
+        self.written.update(versions)
+        self.unrecorded.update(versions)
 
     def add(self, draft: Draft) -> None:
-        """Take a record and what it accounts for."""
+        """Take a record and what it accounts for: the rows that this action wrote. The state of a row that was only read
+        stays out, or an older row put back by a hand would count as the last one written.
+        """
+        written = self.written
+        draft.rows = [state for state in draft.rows if written.get((state.type, state.id)) == state.version]
         self.drafts.append(draft)
-        if self.unrecorded:
-            for state in draft.rows:
-                key = (state.type, state.id)
-                if self.unrecorded.get(key) == state.version:
-                    del self.unrecorded[key]
+        for state in draft.rows:
+            self.unrecorded.pop((state.type, state.id), None)
 
     def ensure_all_recorded(self) -> None:
         """Raises UnrecordedWrite when a guarded row was written and no record carries it."""
@@ -70,14 +75,14 @@ class Collector:
             names = [f"{label}:{pk}" for label, pk in list(self.unrecorded)[:5]]
             raise UnrecordedWrite(rows=", ".join(names))
 
-    def mark(self) -> tuple[int, dict[tuple[str, int], int]]:
+    def mark(self) -> _Mark:
         """Where a nested action begins."""
-        return len(self.drafts), dict(self.unrecorded)
+        return len(self.drafts), dict(self.written), dict(self.unrecorded)
 
-    def back_to(self, mark: tuple[int, dict[tuple[str, int], int]]) -> None:
+    def back_to(self, mark: _Mark) -> None:
         """Forget what a failed nested action collected; its writes were rolled back."""
-        del self.drafts[mark[0] :]
-        self.unrecorded = mark[1]
+        drafts, self.written, self.unrecorded = mark
+        del self.drafts[drafts:]
 
 
 def active() -> Collector | None:
@@ -101,11 +106,12 @@ def activate(collector: "Collector | None") -> None:
 def note_deletion(label: str, pk: int) -> None:
     """A guarded row is about to be deleted; a record of this action must say so."""
     collector = current(label)
+    collector.written[(label, pk)] = DELETED
     for draft in reversed(collector.drafts):
-        for position, state in enumerate(draft.rows):
-            if (state.type, state.id) == (label, pk):
-                draft.rows[position] = RowState(label, pk, DELETED, b"")
-                return
+        if (draft.object_type, draft.object_id) == (label, pk):
+            draft.rows = [state for state in draft.rows if (state.type, state.id) != (label, pk)]
+            draft.rows.append(RowState(label, pk, DELETED, b""))
+            return
     collector.unrecorded[(label, pk)] = DELETED
 
 
