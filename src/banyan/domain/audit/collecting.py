@@ -1,10 +1,12 @@
 """What an action has done so far: the records it will append and the guarded rows it must account for."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -54,8 +56,8 @@ class Collector:
 
     def note_written(self, rows: Sequence["GuardedModel"]) -> None:
         """Rows were written; each must appear in a record before the action ends."""
-        label = rows[0]._meta.label_lower
-        versions = {(label, row.pk): row.row_version for row in rows}
+        label, key_of = _identity(type(rows[0]))
+        versions = {(label, key_of(row)): row.row_version for row in rows}
         self.written.update(versions)
         self.unrecorded.update(versions)
 
@@ -129,7 +131,8 @@ def draft(
     states = [state_of(row) for row in rows]
     if obj is None:
         return Draft(actor, event, outcome, "", None, detail, states, at)
-    label, pk = obj._meta.label_lower, obj.pk
+    label, key_of = _identity(type(obj))
+    pk = key_of(obj)
     mac = getattr(obj, "row_mac", None)
     if mac is not None and not (states and (label, pk) in [(state.type, state.id) for state in states]):
         states.insert(0, RowState(label, pk, obj.row_version, bytes(mac)))  # type: ignore[attr-defined]
@@ -138,7 +141,14 @@ def draft(
 
 def state_of(row: "GuardedModel") -> RowState:
     """What the record keeps of a guarded row."""
-    return RowState(row._meta.label_lower, row.pk, row.row_version, bytes(row.row_mac))
+    label, key_of = _identity(type(row))
+    return RowState(label, key_of(row), row.row_version, bytes(row.row_mac))
+
+
+@cache
+def _identity(model: type[models.Model]) -> tuple[str, Callable[[models.Model], int]]:
+    """The label of a model and how its primary key is read; both cost more when Django is asked each time."""
+    return model._meta.label_lower, attrgetter(model._meta.pk.attname)
 
 
 def detail_text(detail: dict[str, Any]) -> str:
