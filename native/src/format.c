@@ -15,7 +15,7 @@ struct writer {
 };
 
 static void put(struct writer *to, const void *data, size_t size) {
-    if (to->data && to->used + size <= to->room) memcpy(to->data + to->used, data, size);
+    if (size && to->data && to->used + size <= to->room) memcpy(to->data + to->used, data, size);
     to->used += size; /* counts on without room: the first pass only measures */
 }
 
@@ -213,31 +213,35 @@ static bool device_key(const uint8_t machine_secret[32], const char *serial, uin
     return hmac_sm3(machine_secret, 32, parts, 2, key);
 }
 
+uint8_t *state_pack(const struct state *state, size_t *size) {
+    struct writer to = {NULL, 0, 0};
+    put_state(&to, state);
+    *size = to.room = to.used;
+    to.used = 0;
+    to.data = malloc(to.room);
+    if (to.data) put_state(&to, state);
+    return to.data;
+}
+
 uint8_t *state_encode(const struct state *state, const uint8_t machine_secret[32], size_t *size) {
-    struct writer inside = {NULL, 0, 0};
-    put_state(&inside, state);
+    size_t inside;
+    uint8_t *plain = state_pack(state, &inside), *made = NULL, key[SEAL_KEY];
     const size_t serial = strlen(state->serial), head = MAGIC_BYTES + 1 + serial;
-    *size = head + inside.used + SEAL_ADDS;
-    if (*size > LARGEST_STATE) return NULL;
-    inside.room = inside.used;
-    inside.used = 0;
-    inside.data = malloc(inside.room);
-    uint8_t *made = malloc(*size), key[SEAL_KEY];
-    bool good = inside.data && made;
-    if (good) {
-        put_state(&inside, state);
+    *size = head + inside + SEAL_ADDS;
+    if (plain && *size <= LARGEST_STATE && (made = malloc(*size))) {
         memcpy(made, MAGIC, MAGIC_BYTES);
         made[MAGIC_BYTES] = (uint8_t)serial;
         memcpy(made + MAGIC_BYTES + 1, state->serial, serial);
-        good = device_key(machine_secret, state->serial, key) &&
-               seal(key, (struct part){made, head}, inside.data, inside.room, made + head);
+        if (!device_key(machine_secret, state->serial, key) ||
+            !seal(key, (struct part){made, head}, plain, inside, made + head)) {
+            free(made);
+            made = NULL;
+        }
         wipe(key, sizeof key);
     }
-    if (inside.data) wipe(inside.data, inside.room);
-    free(inside.data);
-    if (good) return made;
-    free(made);
-    return NULL;
+    if (plain) wipe(plain, inside);
+    free(plain);
+    return made;
 }
 
 struct state *state_decode(const uint8_t *data, size_t size, const uint8_t machine_secret[32], const char *serial) {

@@ -99,7 +99,8 @@ bool is_serial(const char *text); /* also safe as a directory's name */
 uint8_t *state_encode(const struct state *state, const uint8_t machine_secret[32], size_t *size);
 /* NULL for whatever is not exactly such a file of this device. */
 struct state *state_decode(const uint8_t *data, size_t size, const uint8_t machine_secret[32], const char *serial);
-/* The inside of the seal alone, for tests. */
+/* The inside of the seal alone. */
+uint8_t *state_pack(const struct state *state, size_t *size);
 struct state *state_parse(const uint8_t *data, size_t size);
 
 #endif

@@ -50,4 +50,6 @@ def _print(steps: list[Step]) -> None:
         click.echo(f"{mark} {step.function}: {step.case}: {' | '.join(step.expected)} -> {step.actual}")
     failed = sum(not step.is_passed for step in steps)
     functions = len({step.function for step in steps})
-    shown.say(N_("{functions} 个函数，{steps} 步，{failed} 步不符。"), functions=functions, steps=len(steps), failed=failed)
+    shown.say(
+        N_("{functions} 个函数，{steps} 步，{failed} 步不符。"), functions=functions, steps=len(steps), failed=failed
+    )

@@ -152,9 +152,13 @@ def unlock(serial: str, number: str, new_pin_file: Path | None, as_json: bool) -
 
 @token.command()
 @click.argument("library", metavar="LIB", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--device", help="Device to work in, by its name in the library (default: one made for it; our library only).")
+@click.option(
+    "--device", help="Device to work in, by its name in the library (default: one made for it; our library only)."
+)
 @click.option("--auth-key", help="The device key, 32 hexadecimal digits; needed with --device.")
-@click.option("--application", default="BYT-CONFORMANCE", show_default=True, help="Made for the run and deleted after it.")
+@click.option(
+    "--application", default="BYT-CONFORMANCE", show_default=True, help="Made for the run and deleted after it."
+)
 @json_option
 def conformance(library: Path, device: str | None, auth_key: str | None, application: str, as_json: bool) -> None:
     """Drive an SKF library through the functions of GM/T 0016; exit code 3 when it does not conform."""

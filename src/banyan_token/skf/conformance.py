@@ -178,7 +178,9 @@ class Conformance:
         self._call("GenRandom", "8 octets", self._dev, random, 8)
         self._call("DevAuth", "wrong answer", self._dev, bytes(16), 16, expected=_REFUSED)
         self._call("GenRandom", "8 octets", self._dev, random, 8)
-        self._must("DevAuth", "right answer", self._dev, gm.sm4.ecb_encrypt(self._auth_key, random.raw[:8] + bytes(8)), 16)
+        self._must(
+            "DevAuth", "right answer", self._dev, gm.sm4.ecb_encrypt(self._auth_key, random.raw[:8] + bytes(8)), 16
+        )
         self._call("ChangeDevAuthKey", "to the same", self._dev, self._auth_key, 16)
 
     def _applications(self) -> None:
@@ -206,7 +208,9 @@ class Conformance:
         self._holds("VerifyPIN", "one try less", left.value == _TRIES - 1)
         self._must("VerifyPIN", "right", self._app, codes.USER, _USER_PIN, byref(left))
         change = (self._app, codes.USER, _USER_PIN)
-        self._call("ChangePIN", "to a short one", *change, b"12345", byref(left), expected=(Sar.PIN_LEN_RANGE, Sar.PIN_INVALID))
+        self._call(
+            "ChangePIN", "to a short one", *change, b"12345", byref(left), expected=(Sar.PIN_LEN_RANGE, Sar.PIN_INVALID)
+        )
         self._must("ChangePIN", "user", *change, _OTHER_PIN, byref(left))
         self._must("VerifyPIN", "the new one", self._app, codes.USER, _OTHER_PIN, byref(left))
 
@@ -292,7 +296,9 @@ class Conformance:
         pieces = self._cipher("EncryptUpdate", sender, text[:16]) + self._cipher("EncryptUpdate", sender, text[16:])
         self._holds("EncryptFinal", "same as at once", pieces + self._cipher("EncryptFinal", sender) == sealed)
         self._call("DecryptInit", "SM4-CBC, in pieces", receiver, padded)
-        pieces = self._cipher("DecryptUpdate", receiver, sealed[:16]) + self._cipher("DecryptUpdate", receiver, sealed[16:])
+        pieces = self._cipher("DecryptUpdate", receiver, sealed[:16]) + self._cipher(
+            "DecryptUpdate", receiver, sealed[16:]
+        )
         self._holds("DecryptFinal", "same as at once", pieces + self._cipher("DecryptFinal", receiver) == text)
         self._mac()
         for handle in (sender, receiver):
@@ -302,7 +308,9 @@ class Conformance:
     def _cipher(self, function: str, handle: c_void_p, data: bytes | None = None) -> bytes:
         room, size = ctypes.create_string_buffer(256), c_uint32(256)
         given = () if data is None else (data, len(data))
-        code = self._call(function, f"{len(data)} octets" if data is not None else "the end", handle, *given, room, byref(size))
+        code = self._call(
+            function, f"{len(data)} octets" if data is not None else "the end", handle, *given, room, byref(size)
+        )
         return room.raw[: size.value] if code == Sar.OK else b""
 
     def _mac(self) -> None:
@@ -361,7 +369,9 @@ class Conformance:
         locked = (Sar.PIN_LOCKED,)
         self._call("VerifyPIN", "right, locked", self._app, codes.USER, _OTHER_PIN, byref(left), expected=locked)
         incorrect = (Sar.PIN_INCORRECT,)
-        self._call("UnblockPIN", "wrong administrator", self._app, _WRONG_PIN, _USER_PIN, byref(left), expected=incorrect)
+        self._call(
+            "UnblockPIN", "wrong administrator", self._app, _WRONG_PIN, _USER_PIN, byref(left), expected=incorrect
+        )
         self._must("UnblockPIN", "administrator", self._app, _ADMIN_PIN, _USER_PIN, byref(left))
         self._must("VerifyPIN", "after unblocking", self._app, codes.USER, _USER_PIN, byref(left))
         self._call("ECCSignData", "keys are still there", self._box, bytes(range(32)), 32, byref(signature))
@@ -385,4 +395,3 @@ def _opened(private: bytes, blob: bytes, size: int) -> bytes:
         return gm.sm2.decrypt(private, raw)
     except gm.GmError:
         return b""
-
