@@ -115,6 +115,16 @@ def test_a_library_that_does_not_conform_is_told(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_bench_measures_signing_and_writing() -> None:
+    """Writing a pair takes less than a second (speed of A4)."""
+    command = [str(BANYAN), "bench", "token", "--size", "50", "--rounds", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = {figure["figure"]: figure["value"] for figure in steps_of(done)}
+    assert figures.keys() == {"sign_per_s", "write_pair_ms", "verify_pin_ms"}
+    assert figures["write_pair_ms"] < 1000
+
+
 @pytest.mark.parametrize("named", ["/etc/hostname", "no-such-file"])
 def test_what_is_no_library_is_refused(named: str) -> None:
     assert conformance(named, "--device", "X", "--auth-key", AUTH_KEY.hex()).returncode in (1, 2)

@@ -19,12 +19,12 @@ from banyan.pki.skf_blob import to_skf_blob
 from banyan.pki.sm2_enveloped_key import enveloped_key
 from banyan_token.skf import codes
 from banyan_token.skf.codes import Sar
-from banyan_token.skf.interface import Library, PublicKeyBlob, SignatureBlob
+from banyan_token.skf.interface import Library, PublicKeyBlob, SignatureBlob, own_library
 from banyan_token.skf.sample_certificate import sample_certificate
 
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "native"
-LIBRARY = NATIVE / "build" / "libbanyan_skf.so"
+LIBRARY = own_library()
 AUTH_KEY = bytes(range(16))
 ADMIN_PIN, USER_PIN, NEW_PIN, WRONG_PIN = "adm1n-F0rest", "us3r-F0rest", "n3w-F0rest", "wr0ng-F0rest"
 FEWEST_ITERATIONS = 10_000

@@ -215,6 +215,11 @@ class Library:
         return code, room.raw[: size.value] if code == 0 else b""
 
 
+def own_library() -> Path:
+    """Where ``make setup`` builds our own library."""
+    return Path(__file__).parents[3] / "native" / "build" / "libbanyan_skf.so"
+
+
 def _exported(name: str) -> str:
     return name if name.startswith("BYT_") else f"SKF_{name}"
 
