@@ -58,7 +58,11 @@ ULONG SKF_ConnectDev(LPSTR szName, DEVHANDLE *phDev) {
     return opened;
 }
 
-ULONG SKF_DisConnectDev(DEVHANDLE hDev) { return handle_close(hDev, DEVICE); }
+/* A locked device is let go of at once, even while handles below are in use. */
+ULONG SKF_DisConnectDev(DEVHANDLE hDev) {
+    SKF_UnlockDev(hDev);
+    return handle_close(hDev, DEVICE);
+}
 
 ULONG SKF_GetDevState(LPSTR szDevName, ULONG *pulDevState) {
     if (!szDevName || !pulDevState) return SAR_INVALIDPARAMERR;

@@ -74,15 +74,28 @@ void handle_put(void *object) {
     pthread_mutex_unlock(&guard);
 }
 
+static bool stands_on(const struct object *object, const struct object *below) {
+    while (object && object != below) object = object->parent;
+    return object != NULL;
+}
+
 ULONG handle_close(HANDLE handle, enum kind kind) {
     ULONG result = SAR_INVALIDHANDLEERR;
     pthread_mutex_lock(&guard);
     const int slot = slot_of(handle);
     if (slot >= 0 && table[slot].object->kind == kind) {
-        struct object *object = table[slot].object;
-        table[slot].object = NULL;
-        object->is_closed = true;
-        release(object);
+        struct object *closed = table[slot].object;
+        closed->references++;
+        /* What stands on it goes with it, so that a caller who forgets the rest does not fill the table. */
+        for (int i = 0; kind <= CONTAINER ? i < MOST : i == 0; i++) {
+            struct object **at = &table[kind <= CONTAINER ? i : slot].object;
+            if (!*at || !stands_on(*at, closed)) continue;
+            struct object *gone = *at;
+            *at = NULL;
+            gone->is_closed = true;
+            release(gone);
+        }
+        release(closed);
         result = SAR_OK;
     }
     pthread_mutex_unlock(&guard);

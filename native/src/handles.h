@@ -24,7 +24,7 @@ ULONG handle_new(struct object *object, struct object *parent, HANDLE *handle);
 /* The object, with a reference for the caller; NULL for anything that is not a live handle of this kind. */
 void *handle_get(HANDLE handle, enum kind kind);
 void handle_put(void *object);
-ULONG handle_close(HANDLE handle, enum kind kind);
+ULONG handle_close(HANDLE handle, enum kind kind); /* with everything that stands on it */
 enum kind handle_kind(HANDLE handle); /* 0 for no handle */
 void handles_forget(void); /* in a forked child: handles belong to the process that got them */
 void handles_each(void (*visit)(struct object *));

@@ -7,7 +7,7 @@
 #define PIECE 1024
 
 struct mac {
-    struct object object; /* parent: session key */
+    struct object object; /* parent: device; it has a copy of the key's schedule */
     EVP_CIPHER_CTX *run;  /* NULL: finished */
     bool is_padded;
     size_t fed;
@@ -41,7 +41,7 @@ ULONG SKF_MacInit(HANDLE hKey, BLOCKCIPHERPARAM *pMacParam, HANDLE *phMac) {
                      : SAR_FAIL;
     }
     if (result == SAR_OK) {
-        result = handle_new(&made->object, &key->object, phMac);
+        result = handle_new(&made->object, key->object.parent, phMac);
     } else if (made) {
         EVP_CIPHER_CTX_free(made->run);
         free(made);

@@ -66,7 +66,7 @@ ULONG SKF_ECCExportSessionKey(HCONTAINER hContainer, ULONG ulAlgId, ECCPUBLICKEY
     else if (!recipient) result = SAR_INDATAERR;
     else if (RAND_priv_bytes(key, SM4_KEY) != 1) result = SAR_GENRANDERR;
     else if (!sm2_encrypt(recipient, key, SM4_KEY, pData)) result = SAR_FAIL;
-    else result = session_new(run.held, ulAlgId, key, phSessionKey);
+    else result = session_new(&run.handle->object, ulAlgId, key, phSessionKey);
     wipe(key, sizeof key);
     EVP_PKEY_free(recipient);
     operation_end(&run);
@@ -87,7 +87,7 @@ ULONG SKF_ImportSessionKey(HCONTAINER hContainer, ULONG ulAlgId, BYTE *pbWrapedD
     if (result != SAR_OK) return result;
     result = key_open(&run, ENCRYPTION, &mine);
     if (result == SAR_OK && !(sm2_decrypt(mine, blob, key, &size) && size == SM4_KEY)) result = SAR_INDATAERR;
-    if (result == SAR_OK) result = session_new(run.held, ulAlgId, key, phKey);
+    if (result == SAR_OK) result = session_new(&run.handle->object, ulAlgId, key, phKey);
     wipe(key, sizeof key);
     EVP_PKEY_free(mine);
     operation_end(&run);

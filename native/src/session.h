@@ -10,7 +10,7 @@
 enum direction { DECRYPT, ENCRYPT };
 
 struct session_key {
-    struct object object; /* parent: device or container */
+    struct object object; /* parent: device, so that closing the container does not end it */
     ULONG algorithm;
     uint8_t *key; /* locked memory */
     struct {

@@ -133,10 +133,17 @@ static bool make_secret(void) {
     return good;
 }
 
+/* A new secret would shut out the devices that are there, even when the old one comes back from a backup. */
+static bool has_devices(void) {
+    size_t size;
+    free(store_list(&size));
+    return size > 0;
+}
+
 ULONG store_machine_secret(uint8_t secret[32], bool make) {
     if (!store_root()) return SAR_NOTINITIALIZEERR;
     if (read_secret(secret)) return SAR_OK;
-    if (!make || access(secret_file, F_OK) == 0) return SAR_NOTINITIALIZEERR;
+    if (!make || access(secret_file, F_OK) == 0 || has_devices()) return SAR_NOTINITIALIZEERR;
     if (!make_secret()) return write_fault();
     return read_secret(secret) ? SAR_OK : SAR_NOTINITIALIZEERR;
 }

@@ -74,8 +74,7 @@ static void *come_and_go(void *unused) {
         CHECK(SKF_SetSymmKey(other, digest, SGD_SM4_CBC, &cipher) == SAR_OK);
         if (digest[0] & 1) CHECK(SKF_CloseHandle(hash) == SAR_OK);
         CHECK(SKF_DisConnectDev(other) == SAR_OK);
-        CHECK(SKF_CloseApplication(opened) == SAR_OK && SKF_CloseHandle(cipher) == SAR_OK);
-        if (!(digest[0] & 1)) CHECK(SKF_CloseHandle(hash) == SAR_OK);
+        CHECK(SKF_CloseApplication(opened) == SAR_INVALIDHANDLEERR && SKF_CloseHandle(cipher) == SAR_INVALIDHANDLEERR);
         CHECK(SKF_CloseHandle(hash) == SAR_INVALIDHANDLEERR);
     }
     return NULL;

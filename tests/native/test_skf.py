@@ -289,6 +289,44 @@ def test_handles_do_not_outlive_what_they_stand_on(token: SkfToken) -> None:
     assert point
 
 
+def test_handles_that_are_forgotten_do_not_fill_the_table(token: SkfToken) -> None:
+    """Five thousand times connected, opened, never closed below: an agent runs for weeks."""
+    for _ in range(5000):
+        device, application = c_void_p(), c_void_p()
+        assert token.lib.call("ConnectDev", token.serial.encode(), byref(device)) == Sar.OK
+        assert token.lib.call("OpenApplication", device, b"banyan", byref(application)) == Sar.OK
+        assert token.lib.call("DisConnectDev", device) == Sar.OK
+
+
+def test_a_session_key_outlives_its_container_handle(token: SkfToken) -> None:
+    _point, pair = token.write_pair("k1")
+    handle, room, size = c_void_p(), create_string_buffer(CIPHER_HEAD + 16), c_uint32(64)
+    mine = PublicKeyBlob.of(pair.public)
+    token.ok("ECCExportSessionKey", token.box("k1"), codes.SM4_CBC, byref(mine), room, byref(handle))
+    token.ok("CloseContainer", token.box("k1"))
+    token.ok("EncryptInit", handle, CipherParameters.of(bytes(16), padding=codes.PKCS5))
+    token.ok("Encrypt", handle, b"text", 4, room, byref(size))
+    token.ok("CloseHandle", handle)
+
+
+def test_disconnecting_lets_go_of_a_locked_device(token: SkfToken) -> None:
+    token.ok("LockDev", token.dev, 1000)
+    token.ok("DisConnectDev", token.dev)
+    again = SkfToken.open(token.serial)
+    again.ok("LockDev", again.dev, 0)
+    again.ok("UnlockDev", again.dev)
+
+
+def test_a_lost_machine_secret_is_not_replaced(tmp_path: Path) -> None:
+    """It may come back from a backup; a new one would shut out what is made meanwhile."""
+    root = str(tmp_path / "tokens")
+    with child("make", "ONE", BANYAN_SKF_ROOT=root) as process:
+        assert process.communicate()[0] == "SAR_OK\n"
+    (tmp_path / "tokens.secret").rename(tmp_path / "backup")
+    with child("make", "TWO", BANYAN_SKF_ROOT=root) as process:
+        assert process.communicate()[0] == "SAR_NOTINITIALIZEERR\n"
+
+
 def test_threads_share_a_device(token: SkfToken) -> None:
     point = token.write_pair("k1")[0]
     faults: list[str] = []

@@ -180,6 +180,11 @@ def _say(text: object) -> None:
     sys.stdout.flush()
 
 
+def _make(serial: str) -> None:
+    """A device."""
+    _say(codes.code_name(library().call("BYT_CreateDevice", serial.encode(), b"", AUTH_KEY, FEWEST_ITERATIONS)))
+
+
 def _guess(serial: str, times: str) -> None:
     """Wrong PINs; each is announced before and told after."""
     token = SkfToken.open(serial)
@@ -234,5 +239,5 @@ def _unwritable(serial: str) -> None:
 
 
 if __name__ == "__main__":
-    verbs = {"guess": _guess, "fill": _fill, "churn": _churn, "lock": _lock, "unwritable": _unwritable}
+    verbs = {"make": _make, "guess": _guess, "fill": _fill, "churn": _churn, "lock": _lock, "unwritable": _unwritable}
     verbs[sys.argv[1]](*sys.argv[2:])
