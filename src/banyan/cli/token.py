@@ -150,6 +150,29 @@ def unlock(serial: str, number: str, new_pin_file: Path | None, as_json: bool) -
     unlock_here(home, actor, serial, number, new_pin_file, as_json)
 
 
+@token.command()
+@click.argument("library", metavar="LIB", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--device", help="Device to work in, by its name in the library (default: one made for it; our library only)."
+)
+@click.option("--auth-key", help="The device key, 32 hexadecimal digits; needed with --device.")
+@click.option(
+    "--application", default="BYT-CONFORMANCE", show_default=True, help="Made for the run and deleted after it."
+)
+@json_option
+def conformance(library: Path, device: str | None, auth_key: str | None, application: str, as_json: bool) -> None:
+    """Drive an SKF library through the functions of GM/T 0016; exit code 3 when it does not conform."""
+    try:
+        key = bytes.fromhex(auth_key or "")
+    except ValueError:
+        key = b""
+    if (device is None) != (auth_key is None) or len(key) not in ((16,) if device else (0,)):
+        raise click.UsageError("--device and --auth-key (32 hexadecimal digits) go together.")
+    from banyan.cli.conformance import run
+
+    run(library, device, key or None, application, as_json)
+
+
 def _life(name: str, verb: str, text: str, *, takes: str, is_needed: bool = False) -> None:
     """A command that puts tokens through one transition of their life."""
 
