@@ -123,9 +123,12 @@ def _paths(few: Installation, about: Mapping[str, Any], rounds: int, many: int) 
     signer = 2 * cost["sign"] + cost["verify"] * (1 + 2 * _VERIFIED_SHARE.get(tier, _USUAL_SHARE))
     extra = {"tier": tier, "rounds": rounds, "held": few.do("hold", pairs=0)["held"]}
     before = few.do("facts")["bytes"]
-    few.do("prepare", count=2 * rounds * count + rounds * singles, in_token=0)
 
-    taken = [few.do("sign", count=count) for _ in range(rounds)]
+    def prepared(command: str, count: int, **options: int) -> list[dict[str, Any]]:
+        # Round by round, so that the bench's own stock stays small.
+        return [few.do("prepare", count=count) and few.do(command, count=count, **options) for _ in range(rounds)]
+
+    taken = prepared("sign", count)
     few.do("check", sample=_SAMPLE)
     work, cpu = _median(taken, "work"), _cpu(taken)
     with_intents = statistics.median(one["work"] + one["open"] for one in taken)
@@ -134,7 +137,7 @@ def _paths(few: Installation, about: Mapping[str, Any], rounds: int, many: int) 
         extra=extra | _share(signer, cpu / count) | {"with_intents_per_s": round(count / with_intents, 1)}, **about,
     )  # fmt: skip
 
-    taken = [few.do("sign", count=singles, at_once=1) for _ in range(rounds)]
+    taken = prepared("sign", singles, at_once=1)
     few.do("check", sample=_SAMPLE)
     work, cpu = _median(taken, "work"), _cpu(taken)
     yield Figure(
@@ -142,8 +145,8 @@ def _paths(few: Installation, about: Mapping[str, Any], rounds: int, many: int) 
         extra=extra | _share(signer, cpu / singles), **about,
     )  # fmt: skip
 
+    taken = prepared("whole", count)
     few.do("prepare", count=_IN_TOKEN, in_token=_IN_TOKEN)
-    taken = [few.do("whole", count=count) for _ in range(rounds)]
     few.do("whole", count=_IN_TOKEN)
     opened = few.do("check", sample=_SAMPLE)["envelopes"]
     if opened != _IN_TOKEN:
