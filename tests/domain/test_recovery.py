@@ -1,10 +1,13 @@
 """An escrowed key is recovered for a named certified key, once, by two officers beside requester and holder (A2)."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from banyan.domain.audit.errors import RowForged
 from banyan.domain.audit.models import AuditRecord
@@ -178,3 +181,23 @@ def test_the_same_recovery_is_asked_for_once_at_a_time(escrowed: tuple[EscrowedK
     wish = RecoveryWish(purpose="HOLDER", reason="介质损坏", recipient_certificate=recipient)
     KeyRecovery.objects.filter(pk=third.pk).update(expires_at=NOW - timedelta(seconds=1))
     assert actions.request_recovery(clerk(), key, wish, NOW).pk != third.pk
+
+
+def test_of_two_equal_requests_at_the_same_moment_one_is_taken(escrowed: tuple[EscrowedKey, bytes]) -> None:
+    """A2: two clerks press at once; neither sees the other's request yet."""
+    together = threading.Barrier(2)
+
+    def ask(_: int) -> str:
+        try:
+            together.wait(10)
+            asked(escrowed)
+        except RecoveryPending:
+            return "refused"
+        finally:
+            connection.close()
+        return "taken"
+
+    for _ in range(5):
+        KeyRecovery.objects.all().delete()
+        with ThreadPoolExecutor(2) as both:
+            assert sorted(both.map(ask, range(2))) == ["refused", "taken"]

@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from banyan.domain.audit.actions import action, action_scope, digest, record, record_many, refusal
+    from banyan.domain.audit.actions import action, action_scope, alone, digest, record, record_many, refusal
     from banyan.domain.audit.verifying import verify
 
 _WHERE = {
     "action": "actions",
     "action_scope": "actions",
+    "alone": "actions",
     "digest": "actions",
     "record": "actions",
     "record_many": "actions",
@@ -22,7 +23,7 @@ _WHERE = {
     "verify": "verifying",
 }
 
-__all__ = ["action", "action_scope", "digest", "record", "record_many", "refusal", "verify"]
+__all__ = ["action", "action_scope", "alone", "digest", "record", "record_many", "refusal", "verify"]
 
 
 def __getattr__(name: str) -> Any:

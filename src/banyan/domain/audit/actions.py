@@ -300,6 +300,11 @@ def _values(item: Draft, sequence: int, epoch: int, at: datetime) -> tuple[Any, 
     )
 
 
+def alone() -> None:
+    """From here to its end no other action ends: for rare ones that write only if nobody wrote the same. Inside an action."""
+    locked_head()
+
+
 def locked_head() -> tuple[int, int, bytes]:
     """Sequence, epoch and chain value of the head, locked until the transaction ends."""
     driver = Driver()
@@ -327,6 +332,7 @@ __all__ = [
     "AuditError",
     "action",
     "action_scope",
+    "alone",
     "append",
     "digest",
     "record",

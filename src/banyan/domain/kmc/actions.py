@@ -28,6 +28,7 @@ def request_recovery(actor: Actor, key: EscrowedKey, wish: RecoveryWish, now: da
     """
     rights.require(actor, "kmc.request_recovery")
     _check_wish(wish, now)
+    audit.alone()
     same = access.open_recovery_like(key, wish, now)
     if same is not None:
         raise RecoveryPending(number=same.pk, state=same.get_state_display())
