@@ -8,7 +8,7 @@ from django.db import connection
 
 from banyan import gm, sealing
 from banyan.domain import audit
-from banyan.domain.audit import checkpoints, epochs, verifying
+from banyan.domain.audit import chain, checkpoints, epochs, verifying
 from banyan.domain.audit.checkpoints import Sign
 from banyan.domain.audit.errors import CheckpointInvalid, EpochNotNeeded
 from banyan.domain.audit.models import AuditHead, AuditRecord
@@ -96,6 +96,58 @@ def test_a_chain_walked_in_parts_gives_the_same_report(
     assert kinds >= {"record_changed", "records_missing", "row_changed", "row_unrecorded"}
 
 
+def test_a_row_put_back_is_named_even_when_the_product_wrote_it_again(
+    home: Home, people: list[StaffAccount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever puts back an unused link and uses it again leaves a later record of the same version."""
+    person, other = people[0], people[1]
+    older = StaffAccount.objects.filter(pk=person.pk).values("display_name", "row_version", "row_mac").get()
+    rename(person, "甲")
+    rename(other, "乙")
+    StaffAccount.objects.filter(pk=person.pk).update(**older)
+    rename(StaffAccount.objects.get(pk=person.pk), "丙")
+    rename(other, "丁")
+    assert found(home) == [("row_replayed", f"iam.staffaccount:{person.pk}")]
+    monkeypatch.setattr(verifying, "_LEAST_PART", 1)
+    for count in range(2, 12):
+        report = verifying.verify(sealing.keyring(home), checkpoints.read(home), processes=count)
+        assert [(one.kind, one.where) for one in report.findings] == found(home)
+
+
+def test_a_deleted_row_that_is_written_again_is_named(home: Home) -> None:
+    person = StaffAccount(username="someone", display_name="某人", created_at=now())
+    rename(person, "甲")
+    kept = StaffAccount.objects.filter(pk=person.pk).values().get()
+    with audit.action_scope():
+        audit.record(system_actor("test"), "test.deleted", person)
+        person.delete()
+    assert found(home) == []
+    StaffAccount.objects.bulk_create([StaffAccount(**kept)])
+    rename(StaffAccount.objects.get(pk=kept["id"]), "乙")
+    assert found(home) == [("row_replayed", f"iam.staffaccount:{kept['id']}")]
+
+
+def test_a_record_before_the_first_does_not_stop_the_verifier(home: Home, people: list[StaffAccount]) -> None:
+    names = ", ".join(f'"{name}"' for name in chain.COLUMNS[1:])
+    sql(f"INSERT INTO audit_record (id, {names}) SELECT -5, {names} FROM audit_record WHERE id = 3")  # noqa: S608
+    assert found(home) == [("records_missing", "audit:-4-0")]
+
+
+@pytest.mark.parametrize("table", ["ra_material", "ra_servicerequest"])
+@pytest.mark.parametrize("leaves_view", [False, True])
+def test_a_table_put_aside_is_named(home: Home, table: str, leaves_view: bool) -> None:
+    """A view in its place would show whatever its maker likes."""
+    sql(f"ALTER TABLE {table} RENAME TO put_aside")
+    if leaves_view:
+        sql(f"CREATE VIEW {table} AS SELECT * FROM put_aside")  # noqa: S608
+    try:
+        assert ("table_missing", table) in found(home)
+    finally:
+        if leaves_view:
+            sql(f"DROP VIEW {table}")
+        sql(f"ALTER TABLE put_aside RENAME TO {table}")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -125,7 +177,7 @@ def test_what_only_sqlite_would_store_is_named(home: Home, people: list[StaffAcc
         ("event", "x"),
         ("outcome", "refused"),
         ("object_type", "x"),
-        ("object_id", 99),
+        ("object_id", 99_999_999),
         ("detail", "{}"),
         ("chain", b"\x00" * 32),
     ],

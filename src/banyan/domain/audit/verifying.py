@@ -43,6 +43,7 @@ KINDS: dict[str, str] = {
     "row_unrecorded": N_("受保护的记录没有审计记录"),
     "request_changed": N_("已签发证书的申请单与审核时的身份信息不符"),
     "request_missing": N_("已签发证书的申请单被删除"),
+    "table_missing": N_("数据表缺失，或被换成了视图"),
     "materials_changed": N_("已签发证书的申请材料与审核时的不符"),
 }
 # package → what it finds in its own unguarded rows by digests that guarded ones hold
@@ -180,7 +181,7 @@ def _verify_some(
             report.add("row_unrecorded", f"{label}:{number}")
         elif last == DELETED:
             report.add("row_returned", f"{label}:{number}")
-        elif last != fingerprint(mac):
+        elif last != fingerprint(mac, int(row[2])):  # type: ignore[call-overload]
             report.add("row_replayed", f"{label}:{number}")
 
 

@@ -3,6 +3,8 @@
 The database puts the bytes of a record together, so that a walk costs no more than reading them and one hash each.
 """
 
+import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from banyan.domain.audit.fingerprints import Fingerprints
 
 _BATCH = 4000
 _MOST_FINDINGS = 1000
+_RECORD = re.compile(r"audit:(-?\d+)")
 _Row = tuple[int, int, bytes, bytes, bytes]
 
 
@@ -30,8 +33,9 @@ class Finding:
 
     @property
     def sequence(self) -> int:
-        """Number of the record (the first of several) that a finding in the chain is about."""
-        return int(self.where.split(":")[1].split("-")[0])
+        """Number of the record (the first of several) that a finding in the chain is about; of others, beyond all."""
+        found = _RECORD.match(self.where)
+        return int(found[1]) if found else sys.maxsize
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class _Walker:
         self._forced = forced
         self._task = task
         self._database = database
-        self._found = Walk()
+        self._found = Walk(states=Fingerprints(is_later=task.first > 0))
         self._wanted: dict[int, list[Checkpoint]] = {}
         for line in task.checkpoints:
             if line.kind == "checkpoint":
@@ -161,7 +165,8 @@ class _Walker:
         take = self._found.states.take
         for number, item in zip(numbers, rows, strict=True):
             try:
-                take(item)
+                for label, row in take(item):
+                    self._found.add("row_replayed", f"{label}:{row}")
             except ValueError:
                 self._found.add("record_malformed", f"audit:{number}")
         for number in self._wanted.keys() & set(numbers) if self._wanted else ():
@@ -246,7 +251,8 @@ def merged(walks: Sequence[Walk]) -> Walk:
         whole.findings += part.findings
         whole.notes += part.notes
         whole.met |= part.met
-        whole.states.overlay(part.states)
+        for label, row in whole.states.overlay(part.states):
+            whole.add("row_replayed", f"{label}:{row}")
         whole.sequence, whole.chain_value = part.sequence, part.chain_value
-    whole.findings.sort(key=lambda finding: finding.sequence)
+    whole.findings.sort(key=lambda finding: (finding.sequence, finding.where))
     return whole
