@@ -51,6 +51,8 @@ def dead(target: str, limit: int, as_json: bool) -> None:
     from banyan.domain.outbox import access
 
     rights.require(actor, "ca.read")
+    if target:
+        _ensure_known(target)
     found = [views.message_view(one) for one in access.dead_letters(target)[:limit]]
     shown.show_rows(found, views.MESSAGE_COLUMNS, as_json=as_json)
 
@@ -99,8 +101,9 @@ def resend(message_ids: tuple[int, ...], everything: bool, target: str, as_json:
 def pause(target: str, as_json: bool) -> None:
     """Stop sending to a target; its messages gather (right outbox.manage)."""
     actor = _start()
-    from banyan.domain.iam import outbox_control
+    from banyan.domain.iam import outbox_control, rights
 
+    rights.require(actor, "outbox.manage")
     _ensure_known(target)
     outbox_control.pause(actor=actor, target=target, now=clock.now())
     message = N_("外部接口 {target} 已暂停，消息留着；用 banyan outbox resume {target} 恢复。")
@@ -113,8 +116,9 @@ def pause(target: str, as_json: bool) -> None:
 def resume(target: str, as_json: bool) -> None:
     """Send to a paused target again (right outbox.manage)."""
     actor = _start()
-    from banyan.domain.iam import outbox_control
+    from banyan.domain.iam import outbox_control, rights
 
+    rights.require(actor, "outbox.manage")
     _ensure_known(target)
     outbox_control.resume(actor=actor, target=target, now=clock.now())
     message = N_("外部接口 {target} 已恢复，留着的消息按次序发出。")

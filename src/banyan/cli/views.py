@@ -247,7 +247,7 @@ def pair_view(pair: CertificatePair, serial: str = "") -> dict[str, Any]:
         "subject_name": pair.subject_name,
         "system": pair.system,
         "kind": pair.kind,
-        "kind_name": str(pair.get_kind_display()),
+        "kind_name": translate(CertificateKind(pair.kind).label),
         "profile": pair.profile,
         "region": pair.region_code,
         "state": pair.state,

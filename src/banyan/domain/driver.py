@@ -111,8 +111,12 @@ class Driver:
 
     def _send_waiting(self, behind: list[tuple[str, Values]]) -> None:
         waiting, behind[:] = list(behind), []
-        for statement, parameters in waiting:
-            self._cursor(statement, parameters)
+        try:
+            for statement, parameters in waiting:
+                self._cursor(statement, parameters)
+        except BaseException:  # those after it are lost: nothing of this transaction may be kept
+            self._database.needs_rollback = self._database.in_atomic_block
+            raise
 
     def _cursor(self, statement: str, parameters: Values) -> Any:
         if self.is_postgresql:

@@ -52,7 +52,10 @@ def _receive(stream: socket.socket) -> Any:
 
 
 def _send(stream: socket.socket, value: Any) -> None:
-    data = _pack(value)
+    _send_packed(stream, _pack(value))
+
+
+def _send_packed(stream: socket.socket, data: bytes) -> None:
     stream.sendall(_LENGTH.pack(len(data)) + data)
 
 
@@ -60,6 +63,12 @@ def _peer_is_ours(stream: socket.socket) -> bool:
     raw = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _pid, uid, _gid = struct.unpack("3i", raw)
     return uid in (os.getuid(), 0)
+
+
+def _internal(error: Exception) -> dict[str, Any]:
+    """What the caller gets of a fault: its name, never a trace with values in it."""
+    text = "内部错误（{kind}）。详情见该进程的日志。"
+    return {"error": {"code": "kernel.internal", "message": text, "fields": {"kind": type(error).__name__}}}
 
 
 class _Connection(socketserver.BaseRequestHandler):
@@ -73,9 +82,8 @@ class _Connection(socketserver.BaseRequestHandler):
                 message = _receive(self.request)
             except (EOFError, OSError, ValueError):
                 return
-            reply = self.server.answer(message)
             try:
-                _send(self.request, reply)
+                _send_packed(self.request, self.server.packed_answer(message))
             except OSError:
                 return
 
@@ -96,22 +104,24 @@ class Server(socketserver.ThreadingUnixStreamServer):
             os.umask(previous)
         self.handlers: dict[str, Handler] = {"ping": lambda: {"pid": os.getpid()}, **handlers}
 
+    def packed_answer(self, message: Any) -> bytes:
+        """The answer ready to be sent; one that cannot be is an error of ours like any other."""
+        reply = self.answer(message)
+        try:
+            return _pack(reply)
+        except Exception as error:
+            self.log(error)
+            return _pack(_internal(error))
+
     def answer(self, message: Any) -> dict[str, Any]:
         try:
             handler = self.handlers[message["method"]]
             return {"result": handler(**message.get("params", {}))}
         except BanyanError as error:
             return {"error": {"code": error.code, "message": error.template, "fields": error.fields}}
-        except Exception as error:  # the caller gets a name, never a trace with values in it
+        except Exception as error:
             self.log(error)
-            fields = {"kind": type(error).__name__}
-            return {
-                "error": {
-                    "code": "kernel.internal",
-                    "message": "内部错误（{kind}）。详情见该进程的日志。",
-                    "fields": fields,
-                }
-            }
+            return _internal(error)
 
     def log(self, error: Exception) -> None:
         """Tell the process's own log; overridden where a log exists."""
@@ -150,7 +160,7 @@ class Client:
         """
         try:
             reply = self._exchange({"method": method, "params": params})
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, ValueError) as error:
             self.close()
             raise ServiceUnavailable(service=self._service) from error
         if "error" in reply:

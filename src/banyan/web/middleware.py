@@ -45,6 +45,22 @@ class SmallBodies:
         return self.get_response(request)
 
 
+class PlainText:
+    """A zero character is no text and PostgreSQL stores none: a request with one is refused before anything reads it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = [
+            request.path,
+            *(text for form in (request.GET, request.POST) for many in form.lists() for text in many[1]),
+        ]
+        if any("\0" in text for text in given):
+            return errors.bad_request(request, ValueError())
+        return self.get_response(request)
+
+
 class ChosenLanguage:
     """The language a person chose on the page, else that of the installation; what the browser prefers does not count.
 

@@ -4,6 +4,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def _crash() -> None:
 def client(tmp_path: Path) -> Iterator[Client]:
     path = tmp_path / "s.sock"
     stop = threading.Event()
-    handlers = {"echo": lambda value: value, "refuse": _refuse, "crash": _crash}
+    handlers = {"echo": lambda value: value, "refuse": _refuse, "crash": _crash, "object": object}
     server = threading.Thread(target=serve, args=(path, handlers), kwargs={"stop": stop})
     server.start()
     while not path.exists():
@@ -57,6 +58,28 @@ def test_an_unexpected_error_tells_its_kind_only(client: Client) -> None:
     with pytest.raises(RemoteError) as caught:
         client.call("crash")
     assert caught.value.fields == {"kind": "ValueError"}
+
+
+def test_what_cannot_be_sent_is_told_and_the_connection_goes_on(client: Client) -> None:
+    with pytest.raises(RemoteError) as caught:
+        client.call("object")
+    assert caught.value.fields == {"kind": "TypeError"}
+    assert client.call("echo", value=1) == 1
+
+
+def test_calls_of_several_threads_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    path, stop, both = tmp_path / "s.sock", threading.Event(), threading.Barrier(2)
+    server = threading.Thread(
+        target=serve, args=(path, {"meet": lambda n: (both.wait(5), n)[1]}), kwargs={"stop": stop}
+    )
+    server.start()
+    while not path.exists():
+        stop.wait(0.01)
+    with Client(path) as client, ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            assert list(pool.map(lambda n: client.call("meet", n=n), (1, 2))) == [1, 2]
+    stop.set()
+    server.join(5)
 
 
 def test_nobody_listening_is_told_plainly(tmp_path: Path) -> None:

@@ -296,6 +296,7 @@ _COLUMNS = {
         {1, 2},
     ),
     "no width": ("<cols><col customWidth='1' width='0' max='2' min='2'/></cols>", {1}),
+    "a hair wide": ("<cols><col min='2' max='2' width='0.1'/></cols>", {1}),
     "shown again": ('<x:sheetFormatPr defaultColWidth="0"/><x:cols><x:col min="1" max="3" width="8"/></x:cols>', {3}),
     "by default": ('<sheetFormatPr defaultColWidth="0.0"/><cols><col min="1" max="1" width="8"/></cols>', {1, 2, 3}),
     "nowhere": (

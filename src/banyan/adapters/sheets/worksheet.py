@@ -412,7 +412,8 @@ class _RowWalker(Walker):
 
 
 def _is_zero(size: str | None) -> bool:
+    """Whether nobody sees what is so narrow or low."""
     try:
-        return size is not None and float(size) == 0
+        return size is not None and float(size) < 0.5
     except ValueError:
         return False

@@ -125,6 +125,9 @@ def _device(token: str) -> str:
 
 def _locked(name: str, source: str, now: datetime) -> LoginSource:
     """The row of a source, made when there is none, locked until the transaction ends."""
-    fresh = LoginSource(name=name, source=source, counted_from=now, kept_until=now + rules.COUNTED_FOR)
-    LoginSource.objects.bulk_create([fresh], ignore_conflicts=True)
-    return LoginSource.objects.select_for_update().get(name=name, source=source)
+    while True:
+        fresh = LoginSource(name=name, source=source, counted_from=now, kept_until=now + rules.COUNTED_FOR)
+        LoginSource.objects.bulk_create([fresh], ignore_conflicts=True)
+        found = LoginSource.objects.select_for_update().filter(name=name, source=source).first()
+        if found is not None:  # else an old row was cleared away in between
+            return found

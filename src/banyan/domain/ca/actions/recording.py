@@ -203,7 +203,7 @@ def _write(actor: Actor, good: Sequence[Returned], now: datetime) -> list[Record
     if not good:
         return []
     pairs = [_pair(item, now) for item in good]
-    insert_guarded(pairs, ahead=True)
+    insert_guarded(pairs)
     recorded = write_certificates(pairs, [item.certificates for item in good], [item.envelope for item in good])
     bulk.mark(Issuance, [item.issuance.pk for item in good], state=str(Issuance.State.ISSUED))
     audit.record_many(
