@@ -5,6 +5,7 @@ each parameter and look the connection up five times. Errors still come as Djang
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -13,6 +14,8 @@ Values = Sequence[Any]
 _COPIED_FROM = 8
 # Columns with their types in the database.
 Typed = Sequence[tuple[str, str]]
+# Types of columns, by connection and table.
+_COLUMN_TYPES: WeakKeyDictionary[Any, dict[str, dict[str, int]]] = WeakKeyDictionary()
 # Where an open connection keeps what waits.
 _BEHIND = "banyan_statements_behind"
 
@@ -81,8 +84,10 @@ class Driver:
         names = ", ".join(f'"{column}"' for column in columns)
         if self.is_postgresql and len(rows) > _COPIED_FROM:
             self.settle()
-            copying = f'COPY "{table}" ({names}) FROM STDIN'
+            copying = f'COPY "{table}" ({names}) FROM STDIN (FORMAT BINARY)'
+            types = self._types(table)
             with self._database.wrap_database_errors, self._own_cursor().copy(copying) as copy:
+                copy.set_types([types[column] for column in columns])
                 for row in rows:
                     copy.write_row(row)
             return
@@ -122,6 +127,14 @@ class Driver:
         if self.is_postgresql:
             return self._own_cursor().execute(statement, parameters, prepare=True, binary=True)
         return self._database.connection.execute(statement, parameters)
+
+    def _types(self, table: str) -> dict[str, int]:
+        """What PostgreSQL calls the types of a table's columns."""
+        known = _COLUMN_TYPES.setdefault(self._database.connection, {})
+        if table not in known:
+            asked = "SELECT attname::text, atttypid::int FROM pg_attribute WHERE attrelid = %s::text::regclass AND attnum > 0"
+            known[table] = dict(self.rows(asked, [f'"{table}"']))
+        return known[table]
 
     def _own_cursor(self) -> Any:
         """A cursor that leaves the parameters to the server; Django's writes them into the statement."""
