@@ -76,10 +76,13 @@ def answers(port: int) -> bool:
 
 @contextmanager
 def starting(home: Home, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """`banyan run` without a terminal, in a group of its own as a shell would start it."""
+    """`banyan run` without a terminal, in a group of its own as a shell would start it; it heeds the signals that whoever
+    runs the tests may ignore (nohup).
+    """
     with (home.path.parent / "run.log").open("wb") as log:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "banyan", "run"], env=environment(home, {"BANYAN_PORT": str(port)}),
+            ["env", "--default-signal", sys.executable, "-m", "banyan", "run"],
+            env=environment(home, {"BANYAN_PORT": str(port)}),
             cwd=home.path.parent, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     try:

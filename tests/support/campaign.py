@@ -181,7 +181,13 @@ class Campaign:
         return self._chance.choice([*self._tokens.values()]) if time.monotonic() >= self._at else None
 
     def _serve_tokens(self) -> None:
-        """Every device of this batch is plugged in; one that fell out is plugged in again."""
+        """Every device of this batch is plugged in; one that fell out is plugged in again.
+
+        A worker that was killed makes a device that is still in stock anew; whoever began to serve the old one finds none.
+        """
+        for place, process in list(self._tokens.items()):
+            if process.status() not in (None, 0, -9) and "TokenMissing" in self.nursery.log(process.role):
+                del self._tokens[place]
         for place in self._new_devices():
             trap = self._trap if self._doomed == "token" else ""
             passings = self._chance.randint(1, 4) if trap else 1
