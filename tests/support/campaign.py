@@ -142,7 +142,7 @@ class Campaign:
         if self._at and time.monotonic() >= self._at:
             process.kill()
         status = process.status()
-        if status is None:
+        if status is None or self._was_made_anew(process):
             return
         assert status == -9, self.nursery.log(process.role)
         self._count(self._trap, is_worker=False)
@@ -180,14 +180,18 @@ class Campaign:
             return dead[0] if dead else None
         return self._chance.choice([*self._tokens.values()]) if time.monotonic() >= self._at else None
 
-    def _serve_tokens(self) -> None:
-        """Every device of this batch is plugged in; one that fell out is plugged in again.
-
-        A worker that was killed makes a device that is still in stock anew; whoever began to serve the old one finds none.
+    def _was_made_anew(self, process: Process) -> bool:
+        """A worker that takes up a killed one's work makes a device in stock anew: who began to serve the old one finds
+        none, and the new one is plugged in next.
         """
-        for place, process in list(self._tokens.items()):
-            if process.status() not in (None, 0, -9) and "TokenMissing" in self.nursery.log(process.role):
-                del self._tokens[place]
+        last_words = self.nursery.log(process.role).rstrip().rpartition("\n")[2]
+        if process.status() == -9 or "TokenMissing" not in last_words:
+            return False
+        self._tokens = {place: one for place, one in self._tokens.items() if one is not process}
+        return True
+
+    def _serve_tokens(self) -> None:
+        """Every device of this batch is plugged in; one that fell out is plugged in again."""
         for place in self._new_devices():
             trap = self._trap if self._doomed == "token" else ""
             passings = self._chance.randint(1, 4) if trap else 1
