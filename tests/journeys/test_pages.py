@@ -454,6 +454,7 @@ def test_a_filter_walked_by_keys_waits_for_enter(site: Site) -> None:
     assert page.url == f"{site.url}/certificates"
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/certificates\?system=[A-Z]+$"))
+    page.wait_for_load_state()  # its script listens from then on
     page.locator("select[name=kind]").select_option("PERSONAL")
     expect(page).to_have_url(re.compile("kind=PERSONAL"))
 
