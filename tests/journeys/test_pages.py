@@ -598,6 +598,7 @@ def test_lists_are_walked_by_keyboard(site: Site) -> None:
     target = second.get_attribute("href")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{site.url}{target}")
+    page.wait_for_load_state()  # its script listens from then on
     page.keyboard.press("Shift+Slash")
     expect(page.get_by_role("dialog", name="快捷键")).to_be_visible()
     page.keyboard.press("Escape")
