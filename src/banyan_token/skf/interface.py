@@ -161,11 +161,13 @@ PROTOTYPES: Final[dict[str, tuple[Any, ...]]] = {
 }
 # Of our own library; see native/include/banyan_skf.h.
 EXTENSIONS: Final[dict[str, tuple[Any, ...]]] = {
+    "BYT_UsePlace": (_BYTES, _BYTES),
     "BYT_CreateDevice": (_BYTES, _BYTES, _BYTES, _ULONG),
     "BYT_DestroyDevice": (_HANDLE,),
     "BYT_GenRemoteUnblockRequest": (_HANDLE, *_FILLED),
     "BYT_RemoteUnblockPIN": (_HANDLE, _BYTES, _SIZE),
     "BYT_ImportECCKeyPairFor": (_HANDLE, _HANDLE, _BYTES),
+    "BYT_ECCDecrypt": (_HANDLE, _BYTES, *_FILLED),
 }
 
 
