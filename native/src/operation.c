@@ -25,6 +25,7 @@ static void after_fork(void) {
     handles_each(close_lock);
     handles_forget();
     pthread_mutex_init(&guard, NULL);
+    store_after_fork();
     for (struct device *one = devices; one; one = one->next) {
         if (one->descriptor >= 0) close(one->descriptor);
         for (int i = 0; i < MOST_LOGINS; i++)

@@ -100,6 +100,9 @@ ULONG store_use(const char *named, const char *secret) {
     return SAR_OK;
 }
 
+/* Another thread of the parent may have held it. */
+void store_after_fork(void) { pthread_mutex_init(&guard, NULL); }
+
 static bool path_of(char path[PATH_MAX], const struct place *place, const char *serial, const char *file) {
     return place && snprintf(path, PATH_MAX, "%s/%s/%s", place->root, serial, file) < PATH_MAX;
 }

@@ -23,6 +23,7 @@ struct place {
  * is never freed. */
 struct place *store_place(void);
 ULONG store_use(const char *root, const char *secret_file); /* NULL: as the settings say */
+void store_after_fork(void);
 /* Made at random when it is not there and wanted; the first of several makers wins. */
 ULONG store_machine_secret(const struct place *place, uint8_t secret[32], bool make);
 
