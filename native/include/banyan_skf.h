@@ -8,6 +8,11 @@
 extern "C" {
 #endif
 
+/* From now on the devices of the calling thread lie in the directory szRoot (an absolute path); the machine's secret is in
+ * the file szMachineSecret, or, when it is NULL, in the root's name with ".secret". szRoot NULL: as the settings say.
+ * Handles that are open stay what they are. */
+ULONG DEVAPI BYT_UsePlace(LPSTR szRoot, LPSTR szMachineSecret);
+
 /* Make an empty device, what a factory does for hardware. pbAuthKey: the device key, 16 octets. ulIterations: cost of
  * deriving a key from a PIN, 10,000 or more; 0 for the default. SAR_OBJERR when there is such a device. */
 ULONG DEVAPI BYT_CreateDevice(LPSTR szSerial, LPSTR szLabel, BYTE *pbAuthKey, ULONG ulIterations);
@@ -28,6 +33,9 @@ ULONG DEVAPI BYT_RemoteUnblockPIN(HAPPLICATION hApplication, LPSTR szResponse, U
  * goes into a container of its own. */
 ULONG DEVAPI BYT_ImportECCKeyPairFor(HCONTAINER hContainer, HCONTAINER hSigningContainer,
                                      PENVELOPEDKEYBLOB pEnvelopedKeyBlob);
+
+/* What was encrypted for the encryption key of a container; the standard opens session keys only. Needs the user's PIN. */
+ULONG DEVAPI BYT_ECCDecrypt(HCONTAINER hContainer, PECCCIPHERBLOB pCipherText, BYTE *pbPlainText, ULONG *pulPlainTextLen);
 
 /* The name of a return code, such as "SAR_PIN_LOCKED". Never NULL. */
 const char *DEVAPI BYT_ErrorName(ULONG ulCode);

@@ -17,8 +17,8 @@ ULONG SKF_EnumDev(BOOL bPresent, LPSTR szNameList, ULONG *pulSize) {
     (void)bPresent; /* a device of ours is present or unknown */
     size_t size;
     if (!pulSize) return SAR_INVALIDPARAMERR;
-    if (!store_root()) return SAR_NOTINITIALIZEERR;
-    char *list = store_list(&size);
+    if (!store_place()) return SAR_NOTINITIALIZEERR;
+    char *list = store_list(store_place(), &size);
     char *ended = list ? realloc(list, size + 2) : NULL;
     if (!ended) {
         free(list);
@@ -38,13 +38,13 @@ static void destroy_device(struct object *object) {
 ULONG SKF_ConnectDev(LPSTR szName, DEVHANDLE *phDev) {
     if (!szName || !phDev) return SAR_INVALIDPARAMERR;
     if (!crypto_ready()) return SAR_NOTINITIALIZEERR;
-    if (!store_has(szName)) return SAR_DEVICE_REMOVED;
+    if (!store_has(store_place(), szName)) return SAR_DEVICE_REMOVED;
     struct device_handle *handle = calloc(1, sizeof *handle);
     if (!handle) return SAR_MEMORYERR;
     handle->object.kind = DEVICE;
     handle->object.destroy = destroy_device;
     handle->lock = -1;
-    handle->device = device_of(szName);
+    handle->device = device_of(store_place(), szName);
     if (!handle->device) {
         free(handle);
         return SAR_MEMORYERR;
@@ -66,7 +66,7 @@ ULONG SKF_DisConnectDev(DEVHANDLE hDev) {
 
 ULONG SKF_GetDevState(LPSTR szDevName, ULONG *pulDevState) {
     if (!szDevName || !pulDevState) return SAR_INVALIDPARAMERR;
-    *pulDevState = store_has(szDevName) ? DEV_PRESENT_STATE : DEV_ABSENT_STATE;
+    *pulDevState = store_has(store_place(), szDevName) ? DEV_PRESENT_STATE : DEV_ABSENT_STATE;
     return SAR_OK;
 }
 
@@ -119,7 +119,7 @@ ULONG SKF_LockDev(DEVHANDLE hDev, ULONG ulTimeOut) {
     pthread_mutex_lock(&handle->object.lock);
     const bool holds = handle->lock >= 0;
     pthread_mutex_unlock(&handle->object.lock);
-    if (!holds && (result = store_lock(handle->device->serial, true, ulTimeOut, &lock)) == SAR_OK) {
+    if (!holds && (result = store_lock(handle->device->place, handle->device->serial, true, ulTimeOut, &lock)) == SAR_OK) {
         pthread_mutex_lock(&handle->object.lock);
         handle->lock = lock;
         pthread_mutex_unlock(&handle->object.lock);
@@ -203,10 +203,10 @@ static ULONG create(const char *serial, const char *label, const uint8_t auth_ke
     strcpy(state->label, label);
     memcpy(state->auth_key, auth_key, sizeof state->auth_key);
     state->iterations = iterations;
-    ULONG result = RAND_bytes(state->id, ID_BYTES) == 1 ? store_machine_secret(secret, true) : SAR_GENRANDERR;
+    ULONG result = RAND_bytes(state->id, ID_BYTES) == 1 ? store_machine_secret(store_place(), secret, true) : SAR_GENRANDERR;
     if (result == SAR_OK) {
         data = state_encode(state, secret, &size);
-        result = data ? store_write(serial, data, size, &descriptor) : SAR_MEMORYERR;
+        result = data ? store_write(store_place(), serial, data, size, &descriptor) : SAR_MEMORYERR;
         if (result == SAR_OK) close(descriptor);
     }
     wipe(secret, sizeof secret);
@@ -215,6 +215,8 @@ static ULONG create(const char *serial, const char *label, const uint8_t auth_ke
     return result;
 }
 
+ULONG BYT_UsePlace(LPSTR szRoot, LPSTR szMachineSecret) { return store_use(szRoot, szMachineSecret); }
+
 ULONG BYT_CreateDevice(LPSTR szSerial, LPSTR szLabel, BYTE *pbAuthKey, ULONG ulIterations) {
     const uint32_t iterations = ulIterations ? ulIterations : DEFAULT_ITERATIONS;
     int lock;
@@ -222,10 +224,10 @@ ULONG BYT_CreateDevice(LPSTR szSerial, LPSTR szLabel, BYTE *pbAuthKey, ULONG ulI
         return SAR_INVALIDPARAMERR;
     if (!is_serial(szSerial) || !fits(szLabel, LABEL_ROOM)) return SAR_NAMELENERR;
     if (!crypto_ready()) return SAR_NOTINITIALIZEERR;
-    ULONG result = store_make(szSerial);
-    if (result == SAR_OK) result = store_lock(szSerial, true, LOCK_WAIT, &lock);
+    ULONG result = store_make(store_place(), szSerial);
+    if (result == SAR_OK) result = store_lock(store_place(), szSerial, true, LOCK_WAIT, &lock);
     if (result != SAR_OK) return result;
-    result = store_has(szSerial) ? SAR_OBJERR : create(szSerial, szLabel, pbAuthKey, iterations);
+    result = store_has(store_place(), szSerial) ? SAR_OBJERR : create(szSerial, szLabel, pbAuthKey, iterations);
     store_unlock(lock);
     return result;
 }
@@ -234,7 +236,7 @@ ULONG BYT_DestroyDevice(DEVHANDLE hDev) {
     struct operation run;
     ULONG result = device_begin(&run, hDev, true);
     if (result != SAR_OK) return result;
-    result = is_authenticated(&run) ? store_remove(run.device->serial) : SAR_USER_NOT_LOGGED_IN;
+    result = is_authenticated(&run) ? store_remove(run.device->place, run.device->serial) : SAR_USER_NOT_LOGGED_IN;
     operation_end(&run);
     if (result == SAR_OK) handle_close(hDev, DEVICE);
     return result;

@@ -29,6 +29,7 @@ struct login {
 
 struct device {
     struct device *next;
+    const struct place *place;
     char serial[SERIAL_ROOM];
     pthread_mutex_t lock;
     struct state *state; /* as stored in the file that descriptor holds open */
@@ -77,8 +78,7 @@ ULONG container_begin(struct operation *run, HCONTAINER handle, bool writing);
 ULONG operation_store(struct operation *run);
 void operation_end(struct operation *run);
 
-struct device *device_of(const char *serial); /* never freed; NULL without memory */
-ULONG device_new(struct device *device, const char *label, const uint8_t auth_key[16], uint32_t iterations);
+struct device *device_of(const struct place *place, const char *serial); /* never freed; NULL without memory */
 
 /* Log-ins, within an operation */
 struct login *login_find(struct operation *run, ULONG type);

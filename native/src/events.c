@@ -12,8 +12,6 @@
 #define LOOK_AGAIN 200 /* ms; the system tells of new directories at once, of the state inside them only this does */
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
-static char *known; /* the devices that the caller has been told of */
-static size_t known_size;
 static atomic_uint cancelled; /* counts calls of SKF_CancelWaitForDevEvent */
 static atomic_uint waiting;
 
@@ -30,48 +28,48 @@ static const char *first_beyond(const char *list, size_t size, const char *other
     return NULL;
 }
 
-static void add(const char *name) {
-    char *larger = realloc(known, known_size + strlen(name) + 1);
+static void add(struct place *place, const char *name) {
+    char *larger = realloc(place->known, place->known_size + strlen(name) + 1);
     if (!larger) return;
-    known = larger;
-    strcpy(known + known_size, name);
-    known_size += strlen(name) + 1;
+    place->known = larger;
+    strcpy(place->known + place->known_size, name);
+    place->known_size += strlen(name) + 1;
 }
 
-static void drop(const char *name) {
-    char *at = known;
+static void drop(struct place *place, const char *name) {
+    char *at = place->known;
     while (strcmp(at, name) != 0) at += strlen(at) + 1;
     const size_t size = strlen(at) + 1;
-    memmove(at, at + size, known_size - (size_t)(at - known) - size);
-    known_size -= size;
+    memmove(at, at + size, place->known_size - (size_t)(at - place->known) - size);
+    place->known_size -= size;
 }
 
 /* One difference between what is known and what is there; 0 without one. */
-static ULONG next_event(char name[SERIAL_ROOM]) {
+static ULONG next_event(struct place *place, char name[SERIAL_ROOM]) {
     size_t size;
     ULONG event = 0;
-    char *list = store_list(&size);
+    char *list = store_list(place, &size);
     pthread_mutex_lock(&guard);
-    const char *found = list ? first_beyond(known, known_size, list, size) : NULL;
+    const char *found = list ? first_beyond(place->known, place->known_size, list, size) : NULL;
     if (found) {
         event = DEV_EVENT_REMOVED;
         strcpy(name, found);
-        drop(name);
-    } else if (list && (found = first_beyond(list, size, known, known_size))) {
+        drop(place, name);
+    } else if (list && (found = first_beyond(list, size, place->known, place->known_size))) {
         event = DEV_EVENT_INSERTED;
         strcpy(name, found);
-        add(name);
+        add(place, name);
     }
     pthread_mutex_unlock(&guard);
     free(list);
     return event;
 }
 
-static void begin_to_watch(void) {
+static void begin_to_watch(struct place *place) {
     pthread_mutex_lock(&guard);
-    if (!known) {
-        known = store_list(&known_size);
-        if (!known) known = calloc(1, 1);
+    if (!place->known) {
+        place->known = store_list(place, &place->known_size);
+        if (!place->known) place->known = calloc(1, 1);
     }
     pthread_mutex_unlock(&guard);
 }
@@ -84,14 +82,15 @@ ULONG SKF_WaitForDevEvent(LPSTR szDevName, ULONG *pulDevNameLen, ULONG *pulEvent
         *pulDevNameLen = SERIAL_ROOM;
         return SAR_BUFFER_TOO_SMALL;
     }
-    if (!store_root()) return SAR_NOTINITIALIZEERR;
+    struct place *place = store_place();
+    if (!place) return SAR_NOTINITIALIZEERR;
     const unsigned since = atomic_load(&cancelled);
     atomic_fetch_add(&waiting, 1);
     const int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (watch >= 0)
-        inotify_add_watch(watch, store_root(), IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO);
-    begin_to_watch();
-    while (!(event = next_event(name)) && atomic_load(&cancelled) == since) {
+        inotify_add_watch(watch, place->root, IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO);
+    begin_to_watch(place);
+    while (!(event = next_event(place, name)) && atomic_load(&cancelled) == since) {
         struct pollfd ready = {watch, POLLIN, 0};
         if (poll(&ready, 1, LOOK_AGAIN) > 0)
             while (read(watch, read_off, sizeof read_off) > 0) {}

@@ -34,14 +34,14 @@ static void put_octets(struct writer *to, const struct octets *octets) {
 }
 
 static void put_pin(struct writer *to, const struct pin *pin) {
-    put(to, (uint8_t[]){pin->tries, pin->left, pin->is_default}, 3);
+    put(to, (uint8_t[]){pin->tries, pin->left, pin->is_default | pin->is_older << 1}, 3);
     put_number(to, pin->epoch, 4);
     put(to, pin->salt, sizeof pin->salt);
     put(to, pin->wrapped, sizeof pin->wrapped);
 }
 
 static void put_pair(struct writer *to, const struct pair *pair) {
-    put_number(to, pair->is_there, 1);
+    put_number(to, pair->is_there + pair->is_older, 1);
     if (!pair->is_there) return;
     put(to, pair->point, sizeof pair->point);
     put(to, pair->sealed, sizeof pair->sealed);
@@ -131,14 +131,18 @@ static void take_octets(struct reader *from, struct octets *to, uint32_t most) {
 static void take_pin(struct reader *from, struct pin *pin) {
     pin->tries = (uint8_t)take_number(from, 1, MOST_TRIES);
     pin->left = (uint8_t)take_number(from, 1, pin->tries);
-    pin->is_default = (uint8_t)take_number(from, 1, 1);
+    const uint32_t flags = take_number(from, 1, 3);
+    pin->is_default = flags & 1;
+    pin->is_older = flags >> 1;
     pin->epoch = take_number(from, 4, UINT32_MAX);
     take_into(from, pin->salt, sizeof pin->salt);
     take_into(from, pin->wrapped, sizeof pin->wrapped);
 }
 
 static void take_pair(struct reader *from, struct pair *pair) {
-    pair->is_there = take_number(from, 1, 1);
+    const uint32_t form = take_number(from, 1, 2);
+    pair->is_there = form > 0;
+    pair->is_older = form == 2;
     if (!pair->is_there) return;
     take_into(from, pair->point, sizeof pair->point);
     take_into(from, pair->sealed, sizeof pair->sealed);
@@ -200,7 +204,7 @@ struct state *state_parse(const uint8_t *data, size_t size) {
         state->applications[state->application_count++] = next;
         take_application(&from, next);
     }
-    if (from.failed || from.left || state->iterations < FEWEST_ITERATIONS || !is_serial(state->serial)) {
+    if (from.failed || from.left || state->iterations == 0 || !is_serial(state->serial)) {
         state_free(state);
         return NULL;
     }

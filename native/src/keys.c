@@ -44,14 +44,19 @@ ULONG key_open(struct operation *run, enum use use, EVP_PKEY **key) {
     return *key && EVP_PKEY_up_ref(*key) == 1 ? SAR_OK : SAR_FAIL;
 }
 
-ULONG key_store(struct operation *run, enum use use, const uint8_t scalar[SM2_SCALAR], const uint8_t point[SM2_POINT]) {
+bool key_seal(struct operation *run, enum use use, const uint8_t master[SEAL_KEY], const uint8_t scalar[SM2_SCALAR]) {
     uint8_t context[ID_BYTES + 1 + SM2_POINT + CONTAINER_ROOM];
+    struct pair *pair = &run->container->pairs[use];
+    return seal(master, context_of(run, use, pair->point, context), scalar, SM2_SCALAR, pair->sealed);
+}
+
+ULONG key_store(struct operation *run, enum use use, const uint8_t scalar[SM2_SCALAR], const uint8_t point[SM2_POINT]) {
     struct pair *pair = &run->container->pairs[use];
     struct login *login = login_find(run, USER_TYPE);
     if (!login) return SAR_USER_NOT_LOGGED_IN;
     if (pair->is_there) return memcmp(pair->point, point, SM2_POINT) == 0 ? SAR_OK : SAR_OBJERR;
-    if (!seal(login->master, context_of(run, use, point, context), scalar, SM2_SCALAR, pair->sealed)) return SAR_FAIL;
     memcpy(pair->point, point, SM2_POINT);
+    if (!key_seal(run, use, login->master, scalar)) return SAR_FAIL;
     pair->is_there = true;
     return operation_store(run);
 }

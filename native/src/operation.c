@@ -25,6 +25,7 @@ static void after_fork(void) {
     handles_each(close_lock);
     handles_forget();
     pthread_mutex_init(&guard, NULL);
+    store_after_fork();
     for (struct device *one = devices; one; one = one->next) {
         if (one->descriptor >= 0) close(one->descriptor);
         for (int i = 0; i < MOST_LOGINS; i++)
@@ -35,12 +36,13 @@ static void after_fork(void) {
 
 static void watch_forks(void) { pthread_atfork(NULL, NULL, after_fork); }
 
-struct device *device_of(const char *serial) {
+struct device *device_of(const struct place *place, const char *serial) {
     pthread_once(&watching_forks, watch_forks);
     pthread_mutex_lock(&guard);
     struct device *one = devices;
-    while (one && strcmp(one->serial, serial) != 0) one = one->next;
+    while (one && (one->place != place || strcmp(one->serial, serial) != 0)) one = one->next;
     if (!one && (one = calloc(1, sizeof *one))) {
+        one->place = place;
         strcpy(one->serial, serial);
         one->descriptor = -1;
         pthread_mutex_init(&one->lock, NULL);
@@ -61,11 +63,11 @@ static void forget_state(struct device *device) {
 static ULONG load(struct device *device) {
     uint8_t *data;
     size_t size;
-    if (device->state && store_is_current(device->serial, device->descriptor)) return SAR_OK;
+    if (device->state && store_is_current(device->place, device->serial, device->descriptor)) return SAR_OK;
     forget_state(device);
-    ULONG result = store_machine_secret(device->machine_secret, false);
-    if (result == SAR_OK) result = store_read(device->serial, &data, &size, &device->descriptor);
-    if (result != SAR_OK) return store_has(device->serial) ? result : SAR_DEVICE_REMOVED;
+    ULONG result = store_machine_secret(device->place, device->machine_secret, false);
+    if (result == SAR_OK) result = store_read(device->place, device->serial, &data, &size, &device->descriptor);
+    if (result != SAR_OK) return store_has(device->place, device->serial) ? result : SAR_DEVICE_REMOVED;
     device->state = state_decode(data, size, device->machine_secret, device->serial);
     free(data);
     return device->state ? SAR_OK : SAR_READFILEERR;
@@ -81,7 +83,7 @@ static ULONG begin(struct operation *run, struct device_handle *handle, bool wri
     pthread_mutex_lock(&handle->object.lock);
     const bool holds = handle->lock >= 0;
     pthread_mutex_unlock(&handle->object.lock);
-    ULONG result = holds ? SAR_OK : store_lock(run->device->serial, writing, LOCK_WAIT, &run->lock);
+    ULONG result = holds ? SAR_OK : store_lock(run->device->place, run->device->serial, writing, LOCK_WAIT, &run->lock);
     if (result != SAR_OK) return result;
     pthread_mutex_lock(&run->device->lock);
     result = load(run->device);
@@ -155,7 +157,7 @@ ULONG operation_store(struct operation *run) {
     run->is_stored = false;
     uint8_t *data = state_encode(run->state, run->device->machine_secret, &size);
     if (!data) return size > LARGEST_STATE ? SAR_NO_ROOM : SAR_MEMORYERR;
-    const ULONG result = store_write(run->device->serial, data, size, &descriptor);
+    const ULONG result = store_write(run->device->place, run->device->serial, data, size, &descriptor);
     free(data);
     if (result != SAR_OK) return result;
     if (run->device->descriptor >= 0) close(run->device->descriptor);

@@ -9,6 +9,8 @@
 
 #include <openssl/rand.h>
 
+#include "older.h"
+
 #define MOST_TEXT (64 + SERIAL_ROOM + LONGEST_PIN)
 
 ULONG pin_check_form(const char *pin) {
@@ -76,8 +78,12 @@ static ULONG unwrap(struct operation *run, ULONG type, const uint8_t key[SEAL_KE
                     ULONG *left) {
     struct pin *pin = &run->application->pins[type];
     uint8_t context[ID_BYTES + 1];
-    if (!unseal(key, context_of(run, type, context), pin->wrapped, sizeof pin->wrapped, master))
+    const struct part bound = context_of(run, type, context);
+    if (!(pin->is_older ? older_unwrap(run, type, key, master)
+                        : unseal(key, bound, pin->wrapped, sizeof pin->wrapped, master)))
         return *left ? SAR_PIN_INCORRECT : SAR_PIN_LOCKED;
+    if (pin->is_older && !seal(key, bound, master, SEAL_KEY, pin->wrapped)) return SAR_FAIL;
+    pin->is_older = false;
     *left = pin->left = pin->tries;
     run->is_stored = false;
     return SAR_OK;
@@ -99,6 +105,7 @@ ULONG pin_set(struct operation *run, ULONG type, const char *given, const uint8_
     wipe(key, sizeof key);
     pin->left = pin->tries;
     pin->is_default = is_default;
+    pin->is_older = false;
     pin->epoch++;
     run->application->is_challenged = false;
     return good ? SAR_OK : SAR_FAIL;

@@ -5,6 +5,7 @@
 
 #include <openssl/rand.h>
 
+#include "../include/banyan_skf.h"
 #include "keys.h"
 
 const EVP_CIPHER *session_cipher(ULONG algorithm) {
@@ -89,6 +90,26 @@ ULONG SKF_ImportSessionKey(HCONTAINER hContainer, ULONG ulAlgId, BYTE *pbWrapedD
     if (result == SAR_OK && !(sm2_decrypt(mine, blob, key, &size) && size == SM4_KEY)) result = SAR_INDATAERR;
     if (result == SAR_OK) result = session_new(&run.handle->object, ulAlgId, key, phKey);
     wipe(key, sizeof key);
+    EVP_PKEY_free(mine);
+    operation_end(&run);
+    return result;
+}
+
+ULONG BYT_ECCDecrypt(HCONTAINER hContainer, PECCCIPHERBLOB pCipherText, BYTE *pbPlainText, ULONG *pulPlainTextLen) {
+    struct operation run;
+    EVP_PKEY *mine = NULL;
+    if (!pCipherText || !pulPlainTextLen) return SAR_INVALIDPARAMERR;
+    if (pCipherText->CipherLen == 0 || pCipherText->CipherLen > SM2_LONGEST_TEXT) return SAR_INDATALENERR;
+    const ULONG had = *pulPlainTextLen;
+    *pulPlainTextLen = pCipherText->CipherLen;
+    if (!pbPlainText) return SAR_OK;
+    if (had < pCipherText->CipherLen) return SAR_BUFFER_TOO_SMALL;
+    ULONG result = container_begin(&run, hContainer, false);
+    if (result != SAR_OK) return result;
+    result = key_open(&run, ENCRYPTION, &mine);
+    size_t size = had;
+    if (result == SAR_OK && !sm2_decrypt(mine, pCipherText, pbPlainText, &size)) result = SAR_INDATAERR;
+    if (result == SAR_OK) *pulPlainTextLen = (ULONG)size;
     EVP_PKEY_free(mine);
     operation_end(&run);
     return result;

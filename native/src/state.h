@@ -17,7 +17,7 @@
 #define ID_BYTES 16
 #define SALT_BYTES 16
 #define MOST_APPLICATIONS 8
-#define MOST_CONTAINERS 64
+#define MOST_CONTAINERS 128
 #define MOST_FILES 64
 #define LARGEST_CERTIFICATE 16384
 #define LARGEST_FILE 65536
@@ -34,14 +34,15 @@ struct octets {
 };
 
 struct pin {
-    uint8_t tries, left, is_default;
+    uint8_t tries, left;
+    bool is_default, is_older; /* is_older: wrapped as version 0.1 did (older.c) */
     uint32_t epoch; /* counts changes; a log-in under an older PIN is void */
     uint8_t salt[SALT_BYTES];
     uint8_t wrapped[SEAL_KEY + SEAL_ADDS]; /* the application's master key */
 };
 
 struct pair {
-    bool is_there;
+    bool is_there, is_older;
     uint8_t point[SM2_POINT];
     uint8_t sealed[SM2_SCALAR + SEAL_ADDS]; /* the private half under the master key */
     struct octets certificate;

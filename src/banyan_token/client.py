@@ -2,19 +2,17 @@
 
 import contextlib
 from dataclasses import fields
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from banyan.kernel.errors import RemoteError, ServiceUnavailable
 from banyan.kernel.rpc import Client
-from banyan_token.device import TokenInfo
-from banyan_token.soft_token import ContainerInfo
+from banyan_token.skf.token import ContainerInfo, TokenInfo
 
 
 class TokenClient:
-    """The methods of ``SoftToken`` over the socket of ``python -m banyan_token.serve``.
+    """The methods of ``Token`` over the socket of ``python -m banyan_token.serve``.
 
     Each client is a session of its own: its log-in is not shared. Errors arrive as RemoteError with the same
     codes (``token.pin_incorrect`` …), messages and fields. After the process was killed and started again the
@@ -110,8 +108,7 @@ class TokenClient:
         return [ContainerInfo(**one) for one in self._call("containers")]
 
     def info(self) -> TokenInfo:
-        found = dict(self._call("info"))
-        found["created_at"] = datetime.fromisoformat(found["created_at"])
+        found = self._call("info")
         return TokenInfo(**{one.name: found[one.name] for one in fields(TokenInfo)})
 
     def _call(self, method: str, **params: Any) -> Any:

@@ -1,59 +1,156 @@
-"""A drawer of soft tokens: one directory that holds one directory a device."""
+"""A drawer of soft tokens: one directory that holds one directory a device, behind our own SKF library."""
 
+import contextlib
 from collections.abc import Iterator
-from datetime import datetime
+from ctypes import byref, c_void_p, create_string_buffer
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-from banyan_token import storage
-from banyan_token.device import TokenInfo
-from banyan_token.soft_token import SoftToken
+from banyan import gm
+from banyan_token import older, pins
+from banyan_token.errors import TokenExists, TokenSerialMalformed
+from banyan_token.skf import codes
+from banyan_token.skf.codes import Sar
+from banyan_token.skf.interface import Library, own_library
+from banyan_token.skf.profiles import Profile, profile
+from banyan_token.skf.reader import Reader
+from banyan_token.skf.refusals import refusal
+from banyan_token.skf.token import Place, Token, TokenInfo
+
+TRIES = 6
+MOST_TRIES = 10  # GM/T 0027
+
+
+@cache
+def _library() -> Library:
+    return Library(own_library())
+
+
+@cache
+def _profile() -> Profile:
+    return profile()
 
 
 class TokenDrawer:
-    """The devices "plugged in" on this machine (SKF_EnumDev); ``directory`` is ``Home.tokens`` in an
-    installation.
+    """The devices "plugged in" on this machine; ``directory`` is ``Home.tokens`` in an installation.
 
-    ``machine_secret_path`` lies outside the drawer; without it each device's own record says where.
+    ``machine_secret_path`` lies outside the drawer; without it, it is the drawer's name with ``.secret``. Devices of version
+    0.1 are converted when they are met.
     """
 
     def __init__(self, directory: Path, *, machine_secret_path: Path | None = None) -> None:
         self._directory = directory
-        self._machine_secret_path = machine_secret_path
+        self._place = Place(directory, machine_secret_path)
 
     def serials(self) -> list[str]:
-        """Serial numbers of the devices, sorted."""
-        return sorted(place.name for place in self._places())
+        """Serial numbers of the devices, sorted; one whose making was cut short is none yet."""
+        older.convert_all(self._directory, self._secret())
+        return [serial for serial in self._reader().names() if self._is_prepared(serial)]
 
     def infos(self) -> list[TokenInfo]:
         """Descriptions of all devices, sorted by serial. Raises what opening any of them raises."""
-        return [self.open(serial).info() for serial in self.serials()]
-
-    def place(self, serial: str) -> Path:
-        """The directory of the device ``serial``, there or not."""
-        return self._directory / serial
+        found = []
+        for serial in self.serials():
+            with self.open(serial) as token:
+                found.append(token.info())
+        return found
 
     def has(self, serial: str) -> bool:
-        """Whether there is such a device."""
-        return (self.place(serial) / storage.STATE_FILE).exists()
+        """Whether there is such a device, whole."""
+        older.convert(self._directory / serial, self._secret())
+        return serial in self._reader().names() and self._is_prepared(serial)
 
-    def open(self, serial: str) -> SoftToken:
-        """Open a device. Raises TokenMissing, TokenTampered, MachineSecretMissing."""
-        return SoftToken.open(self.place(serial), machine_secret_path=self._machine_secret_path)
+    def open(self, serial: str) -> Token:
+        """Open a device. Raises TokenMissing, TokenTampered, TokenNotPrepared, MachineSecretMissing."""
+        older.convert(self._directory / serial, self._secret())
+        return self._reader().open(serial)
 
-    def create(self, serial: str, *, user_pin: str, admin_pin: str, now: datetime, **options: Any) -> SoftToken:
-        """Personalise a new device; ``options`` as in ``SoftToken.create``. Raises as that does."""
-        path = self._machine_secret_path or self._directory.with_name(self._directory.name + ".secret")
-        return SoftToken.create(
-            self.place(serial),
-            serial=serial,
-            user_pin=user_pin,
-            admin_pin=admin_pin,
-            machine_secret_path=path,
-            now=now,
-            **options,
-        )
+    def create(
+        self,
+        serial: str,
+        *,
+        user_pin: str,
+        admin_pin: str,
+        label: str = "",
+        iterations: int = 0,
+        user_tries: int = TRIES,
+        admin_tries: int = TRIES,
+        must_change_pin: bool = True,
+    ) -> Token:
+        """Personalise a new device with the PINs given (make them with ``random_pin``); what was begun is completed.
 
-    def _places(self) -> Iterator[Path]:
-        if self._directory.is_dir():
-            yield from (one for one in self._directory.iterdir() if (one / storage.STATE_FILE).is_file())
+        ``iterations`` is lowered by trials only. Raises TokenExists, TokenSerialMalformed, PinMalformed, PinTooSimple,
+        TokenNotWritten.
+        """
+        pins.check_new(user_pin)
+        pins.check_new(admin_pin)
+        if self.has(serial):
+            raise TokenExists(serial=serial)
+        library = _library()
+        with self._place.used(library):
+            code = library.call("BYT_CreateDevice", serial.encode(), label.encode(), _profile().auth_key, iterations)
+        if code == Sar.NAMELENERR:
+            raise TokenSerialMalformed()
+        if code not in (Sar.OK, Sar.OBJERR):
+            raise refusal(code, serial=serial)
+        first = user_pin if must_change_pin else pins.random_pin()
+        with self._authenticated(library, serial) as device:
+            application, name = c_void_p(), _profile().application.encode()
+            given = (admin_pin.encode(), admin_tries, first.encode(), user_tries, codes.ANYONE)
+            code = library.call("CreateApplication", device, name, *given, byref(application))
+            if code == Sar.APPLICATION_EXISTS:
+                raise TokenExists(serial=serial)
+            if code != Sar.OK:
+                raise refusal(code, serial=serial)
+            library.call("CloseApplication", application)
+        token = self.open(serial)
+        if not must_change_pin:
+            token.change_pin(first, user_pin)
+            token.logout()
+        return token
+
+    def destroy(self, serial: str) -> None:
+        """Destroy a device with everything in it. Raises TokenMissing."""
+        library = _library()
+        with self._authenticated(library, serial) as device:
+            code = library.call("BYT_DestroyDevice", device)
+            if code != Sar.OK:
+                raise refusal(code, serial=serial)
+
+    def _reader(self) -> Reader:
+        return Reader(_profile(), library=_library(), place=self._place)
+
+    def _secret(self) -> Path:
+        return self._place.machine_secret or self._directory.with_name(self._directory.name + ".secret")
+
+    def _is_prepared(self, serial: str) -> bool:
+        """Whether the application is there; a device that does not open counts, and opening it tells why."""
+        library = _library()
+        device, application = c_void_p(), c_void_p()
+        with self._place.used(library):
+            code = library.call("ConnectDev", serial.encode(), byref(device))
+        if code != Sar.OK:
+            return True
+        try:
+            name = _profile().application.encode()
+            return library.call("OpenApplication", device, name, byref(application)) != Sar.APPLICATION_NOT_EXISTS
+        finally:
+            library.call("DisConnectDev", device)
+
+    @contextlib.contextmanager
+    def _authenticated(self, library: Library, serial: str) -> Iterator[c_void_p]:
+        """The device, opened for its maker."""
+        device, number = c_void_p(), create_string_buffer(8)
+        with self._place.used(library):
+            code = library.call("ConnectDev", serial.encode(), byref(device))
+        if code != Sar.OK:
+            raise refusal(code, serial=serial)
+        try:
+            library.call("GenRandom", device, number, 8)
+            proof = gm.sm4.ecb_encrypt(_profile().auth_key, number.raw + bytes(8))
+            code = library.call("DevAuth", device, proof, len(proof))
+            if code != Sar.OK:
+                raise refusal(code, serial=serial)
+            yield device
+        finally:
+            library.call("DisConnectDev", device)

@@ -1,4 +1,4 @@
-"""What a soft token refuses, and what to do about it.
+"""What a token refuses, and what to do about it.
 
 No error carries a PIN, a key or anything derived from one.
 """
@@ -7,14 +7,53 @@ from banyan.kernel.errors import N_, BanyanError
 
 
 class TokenError(BanyanError):
-    """Base of everything a soft token refuses."""
+    """Base of everything a token refuses; ``fields["sar"]`` is the library's return code where one was the reason."""
 
     code = "token.error"
 
 
 class TokenMissing(TokenError):
     code = "token.missing"
-    message = N_("{place} 里没有软介质。请核对介质编号和目录。")
+    message = N_("没有找到介质 {serial}。请插好介质，核对介质编号后重试。")
+
+
+class TokenRefused(TokenError):
+    """A return code that has no better name."""
+
+    code = "token.refused"
+    message = N_("介质没有完成操作（{sar}）。请重新插入介质再试；仍不行请把这个代码告诉介质厂商。")
+
+
+class TokenSlow(TokenError):
+    code = "token.slow"
+    message = N_("介质在 {seconds} 秒内没有应答。请等它完成，或重新插入介质再试。")
+
+
+class TokenBusy(TokenError):
+    code = "token.busy"
+    message = N_("介质正被别的程序使用。请关闭那个程序，稍后再试。")
+
+
+class TokenFull(TokenError):
+    code = "token.full"
+    message = N_("介质已满或磁盘已满（{sar}），没有写入。请清理不用的容器，或换一枚介质。")
+
+
+class TokenUnable(TokenError):
+    code = "token.unable"
+    message = N_("这种介质没有此项功能。请改用别的办法，或向厂商索取新的驱动。")
+
+
+class TokenNotPrepared(TokenError):
+    code = "token.not_prepared"
+    message = N_("介质 {serial} 还没有初始化。请先在签发点初始化。")
+
+
+class TokenOutdated(TokenError):
+    """A directory of version 0.1 that cannot be converted; it stays as it was."""
+
+    code = "token.outdated"
+    message = N_("介质 {serial} 是旧版本的，不能转换（{reason}），没有改动。请按补办处理。")
 
 
 class TokenExists(TokenError):
@@ -40,17 +79,23 @@ class TokenNotWritten(TokenError):
     """The new state could not be made durable; the previous state is whole and in force."""
 
     code = "token.not_written"
-    message = N_("介质数据没有写成（{reason}），原有数据完好，本次操作没有生效。请检查磁盘空间和权限后重试。")
+    message = N_("介质数据没有写成（{sar}），原有数据完好，本次操作没有生效。请检查磁盘空间和权限后重试。")
 
 
 class MachineSecretMissing(TokenError):
     code = "token.machine_secret_missing"
-    message = N_("找不到本机密钥文件 {place}，或文件不完整。请从备份恢复该文件；没有备份时介质须补办。")
+    message = N_("找不到介质 {serial} 所需的本机密钥文件，或文件不完整。请从备份恢复该文件；没有备份时介质须补办。")
 
 
 class PinIncorrect(TokenError):
     code = "token.pin_incorrect"
     message = N_("PIN 不正确，还可以试 {left} 次。请核对后重试；忘记 PIN 请到签发点办理解锁。")
+
+
+class PinLastTry(PinIncorrect):
+    """One more wrong PIN locks the token."""
+
+    message = N_("PIN 不正确，只剩最后 1 次，再错就会锁定。请先核对；没有把握请到签发点办理解锁。")
 
 
 class PinLocked(TokenError):

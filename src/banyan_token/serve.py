@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from banyan.kernel import rpc
+from banyan_token.drawer import TokenDrawer
 from banyan_token.errors import SessionUnknown
-from banyan_token.soft_token import SoftToken
+from banyan_token.skf.token import Token
 
 _IDLE_SECONDS = 15 * 60.0
 _METHODS = (
@@ -50,16 +51,16 @@ class TokenService:
         idle_seconds: float = _IDLE_SECONDS,
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._directory = directory
-        self._machine_secret_path = machine_secret_path
+        self._serial = directory.name
+        self._drawer = TokenDrawer(directory.parent, machine_secret_path=machine_secret_path)
         self._idle_seconds = idle_seconds
         self._elapsed = elapsed
-        self._sessions: dict[str, tuple[SoftToken, float]] = {}
+        self._sessions: dict[str, tuple[Token, float]] = {}
         self._lock = threading.Lock()
-        self._open()  # a device that cannot be opened stops the process at start, not at first use
+        self._open().close()  # a device that cannot be opened stops the process at start, not at first use
 
     def handlers(self) -> Mapping[str, Callable[..., Any]]:
-        """The calls served: those of ``SoftToken`` with a ``session`` beside."""
+        """The calls served: those of ``Token`` with a ``session`` beside."""
         return {
             "open_session": self.open_session,
             "close_session": self.close_session,
@@ -90,15 +91,15 @@ class TokenService:
                 token.close()
             self._sessions.clear()
 
-    def _open(self) -> SoftToken:
-        return SoftToken.open(self._directory, machine_secret_path=self._machine_secret_path)
+    def _open(self) -> Token:
+        return self._drawer.open(self._serial)
 
     def _drop_idle(self) -> None:
         oldest = self._elapsed() - self._idle_seconds
         for session in [name for name, (_token, used) in self._sessions.items() if used < oldest]:
             self._sessions.pop(session)[0].close()
 
-    def _token(self, session: str) -> SoftToken:
+    def _token(self, session: str) -> Token:
         with self._lock:
             self._drop_idle()
             if session not in self._sessions:
@@ -108,9 +109,7 @@ class TokenService:
         return token
 
     def _info(self, session: str) -> dict[str, Any]:
-        found = asdict(self._token(session).info())
-        found["created_at"] = found["created_at"].isoformat()
-        return found
+        return asdict(self._token(session).info())
 
     def _forward(self, name: str) -> Callable[..., Any]:
         def call(session: str, **params: Any) -> Any:

@@ -4,7 +4,7 @@ from support.boundaries import actions, store_commits
 from support.campaign import OF_THE_OTHERS, OF_THE_WORKER
 from support.life_campaign import ACTIONS_OF_THE_LIFE, EXCEPTIONS, STORES_OF_THE_LIFE
 
-_TOKEN = {"token.write", "token.rename"}
+_TOKEN = {"token.write"}
 _EXCEPTED = frozenset().union(*EXCEPTIONS.values())
 
 

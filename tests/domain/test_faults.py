@@ -221,7 +221,8 @@ def test_a_wrong_pin_to_the_last_try_locks_for_good_whatever_is_killed(office: O
     place = Path(tempfile.mkdtemp(dir=office.place))
     devices.make_token(place, serial="BYT9").close()
     address = place / "t.sock"
-    command = [sys.executable, "-m", "banyan_token.serve", "--directory", str(place / "BYT9"), "--socket", str(address)]
+    command = [sys.executable, "-m", "banyan_token.serve", "--directory", str(place / "BYT9"), "--socket", str(address),
+               "--machine-secret", str(place / "machine.secret")]  # fmt: skip
     assert home.tokens != place
 
     @contextmanager

@@ -21,7 +21,8 @@ from banyan.cli import sample
 from banyan.kernel.home import Home
 from banyan.pki.certificate import Certificate, certificate_to_pem, pem_to_der
 from banyan.pki.crl_view import parse_crl
-from banyan_token import SoftToken, TokenDrawer
+from banyan_token import Token, TokenDrawer
+from support import device_state
 from support.bouncycastle import bouncycastle
 from support.installation import database_of_this_run, fresh_database
 from support.pkilint import ALLOWED_IN_ENCRYPTION, lint
@@ -48,7 +49,7 @@ class Demo:
     def certificates(self) -> list[Path]:
         return sorted(Path(self.report["certificates_dir"]).glob("*.pem"))
 
-    def devices(self) -> Iterator[tuple[SoftToken, str]]:
+    def devices(self) -> Iterator[tuple[Token, str]]:
         """The holders' devices with their initial PINs."""
         drawer = TokenDrawer(self.home.tokens, machine_secret_path=self.home.keys / "token.secret")
         for serial in drawer.serials():
@@ -172,10 +173,9 @@ def secrets_of(demo: Demo) -> dict[str, bytes]:
     for device, pin in demo.devices():
         with device:
             found[f"PIN {device.serial}"] = pin.encode()
-            device.verify_pin(pin)
-            (container,) = device.containers()
-            for use in ("signing", "encryption"):
-                found[f"{use} key {device.serial}"] = device._private_key(container.name, use)[1]
+            place, secret = demo.home.tokens / device.serial, (demo.home.keys / "token.secret").read_bytes()
+            for (_container, use), key in device_state.private_keys(place, secret, pin).items():
+                found[f"{use} key {device.serial}"] = key
     for path in demo.home.keys.glob("*.kek"):
         found[path.name] = path.read_bytes()
     return found

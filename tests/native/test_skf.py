@@ -20,7 +20,7 @@ from banyan_token.skf import codes
 from banyan_token.skf.codes import Sar
 from banyan_token.skf.interface import CIPHER_HEAD, CipherParameters, PublicKeyBlob, SignatureBlob
 from banyan_token.skf.sample_certificate import sample_certificate
-from banyan_token.skf.unblock import make_response
+from banyan_token.unlock import make_response
 from support.skf import ADMIN_PIN, LIBRARY, NEW_PIN, USER_PIN, WRONG_PIN, SkfToken, child, library, place
 
 pytestmark = pytest.mark.skipif(not LIBRARY.exists(), reason="make setup builds it")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from banyan.adapters.connectors import SIMULATED_SUPERIOR
 from banyan.cli import sample
+from banyan_token import TokenDrawer
 from support.installation import Nursery, Process
 
 # In the order in which the main job passes them.
@@ -28,7 +29,6 @@ OF_THE_OTHERS = tuple(
         ("superior", "simulator.sqlite3:tasks"),
         ("superior", "simulator.sqlite3:signing_keys"),
         ("token", "token.write"),
-        ("token", "token.rename"),
     )
     for moment in ("before", "after")
 )
@@ -185,7 +185,7 @@ class Campaign:
         none, and the new one is plugged in next.
         """
         last_words = self.nursery.log(process.role).rstrip().rpartition("\n")[2]
-        if process.status() == -9 or "TokenMissing" not in last_words:
+        if process.status() == -9 or not any(word in last_words for word in ("TokenMissing", "TokenNotPrepared")):
             return False
         self._tokens = {place: one for place, one in self._tokens.items() if one is not process}
         return True
@@ -198,8 +198,8 @@ class Campaign:
             self._tokens[place] = self.nursery.start("token", boundary=trap, passings=passings, serial=place)
 
     def _new_devices(self) -> Sequence[str]:
-        from banyan_token.storage import STATE_FILE
-
+        home = self.nursery.home
+        box = TokenDrawer(home.tokens, machine_secret_path=home.keys / "token.secret")
         found = []
         for place in sorted(self.nursery.home.tokens.iterdir()):
             served = self._tokens.get(place.name)
@@ -207,7 +207,7 @@ class Campaign:
                 continue
             if served is not None and self._doomed == "token":
                 continue  # its death is noted first
-            if place.name not in self._done_before and (place / STATE_FILE).exists():
+            if place.name not in self._done_before and box.has(place.name):
                 found.append(place.name)
         return found
 

@@ -71,7 +71,7 @@ def arm(trap: Trap) -> None:
     """Set the trap in every place that this process may pass: ``<what>.before`` or ``<what>.after``.
 
     ``what`` is an action's transaction (``ra._issue_slice``), the commit of a store of its own by file and the table
-    written last (``journal.db:issued``), or ``token.write`` and ``token.rename``.
+    written last (``journal.db:issued``), or ``token.write``.
     """
     _watch_actions(trap)
     _watch_stores(trap)
@@ -133,25 +133,28 @@ def _watch_stores(trap: Trap) -> None:
     sqlite3.connect = opening  # type: ignore[assignment]  # Django takes its own from sqlite3.dbapi2
 
 
+_WRITING = frozenset(
+    (
+        "CreateApplication", "VerifyPIN", "ChangePIN", "CreateContainer", "GenECCKeyPair", "ImportECCKeyPair",
+        "ImportCertificate", "BYT_CreateDevice", "BYT_DestroyDevice", "BYT_RemoteUnblockPIN",
+        "BYT_GenRemoteUnblockRequest",
+    )
+)  # fmt: skip
+
+
 def _watch_tokens(trap: Trap) -> None:
-    from banyan_token import storage
+    """What changes a device is whole or has not been (tests/native kills within); here between such calls."""
+    from banyan_token.skf.interface import Library
 
-    write_state: Any = storage.write_state
-    replace: Any = os.replace
+    call: Any = Library.call
 
-    def writing(directory: Path, data: bytes) -> None:
+    def calling(self: Any, name: str, *arguments: Any) -> int:
+        if name not in _WRITING:
+            return int(call(self, name, *arguments))
         with trap.around("token.write"):
-            write_state(directory, data)
+            return int(call(self, name, *arguments))
 
-    def renaming(source: Any, target: Any) -> None:
-        if Path(target).name == storage.STATE_FILE:
-            with trap.around("token.rename"):
-                replace(source, target)
-        else:
-            replace(source, target)
-
-    storage.write_state = writing
-    os.replace = renaming  # type: ignore[assignment]
+    Library.call = calling  # type: ignore[method-assign]
 
 
 # What the processes do
@@ -300,7 +303,7 @@ def drawer_of_processes(home: Any) -> Any:
             return TokenClient(token_socket(home, serial), timeout=20)
 
         def create(self, serial: str, **options: Any) -> Any:
-            made = super().create(serial, **{"iterations": 2, **options})
+            made = super().create(serial, **{"iterations": 10_000, **options})
             making_of(home, serial).write_text(str(time.monotonic_ns()))
             return made
 
@@ -313,7 +316,7 @@ def _quick_drawer(home: Any) -> Any:
 
     class Quick(TokenDrawer):
         def create(self, serial: str, **options: Any) -> Any:
-            return super().create(serial, **{"iterations": 2, **options})
+            return super().create(serial, **{"iterations": 10_000, **options})
 
     return Quick(home.tokens, machine_secret_path=home.keys / "token.secret")
 

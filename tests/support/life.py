@@ -543,7 +543,6 @@ class Life:
         from banyan.kernel.errors import BanyanError
         from banyan_token import make_response
 
-        respond = partial(make_response, fewest_iterations=1)  # tokens here are quick ones
         serial, pin = request.token_serial, "73910482"
         with personalizing.drawer(self.home).open(serial) as token:
             while token.info().state != "locked" and f"unlocked {serial}" not in self.diary:
@@ -556,7 +555,9 @@ class Life:
                 challenge = self.diary.lines.get(f"challenge {serial}") or self.diary.write(
                     f"challenge {serial}", token.unlock_challenge()
                 )
-                answer = ra.unlock(self.clerk, request.pk, self.now, challenge=challenge, new_pin=pin, respond=respond)
+                answer = ra.unlock(
+                    self.clerk, request.pk, self.now, challenge=challenge, new_pin=pin, respond=make_response
+                )
                 token.answer_challenge(answer)
                 self.diary.write(f"unlocked {serial}")
         self.pins[serial] = pin

@@ -11,7 +11,6 @@ from pathlib import Path
 from banyan.adapters.connectors import SIMULATED_SUPERIOR
 from banyan.kernel.errors import RemoteError, ServiceUnavailable
 from banyan.kernel.rpc import Client
-from banyan_token.storage import STATE_FILE
 from support.boundaries import both
 from support.installation import Nursery, Process
 from support.killing import making_of
@@ -158,7 +157,7 @@ class LifeCampaign:
         """Every device is plugged in; one that fell out or was made anew is plugged in again."""
         for place in self.nursery.home.tokens.iterdir():
             making = making_of(self.nursery.home, place.name)
-            if not (place / STATE_FILE).exists() or not making.exists():
+            if not (place / "device.state").exists() or not making.exists():
                 continue
             made = making.read_text()
             known = self._tokens.get(place.name)

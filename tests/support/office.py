@@ -15,7 +15,7 @@ from typing import Any
 from banyan.cli import sample
 from banyan.cli.processes import KEY_HOLDERS, answers
 from banyan.kernel.home import Home
-from banyan_token import SoftToken, TokenDrawer
+from banyan_token import Token, TokenDrawer
 from support.terminal import Terminal, terminal
 
 PASSWORD = "Sturdy-9-oak"
@@ -126,7 +126,7 @@ class Office:
         """The PIN in a token's letter."""
         return (self.letters / f"{serial}.txt").read_text().strip()
 
-    def device(self, serial: str) -> SoftToken:
+    def device(self, serial: str) -> Token:
         """The holder's device itself."""
         return TokenDrawer(self.home.tokens, machine_secret_path=self.home.keys / "token.secret").open(serial)
 

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from support import device_state
+
 _ID_COLUMNS = ("证件号码", "经办人证件号码")
 _PHONE_COLUMNS = ("手机号码", "经办人手机")
 _ROWS = 20
@@ -68,14 +70,11 @@ def _private_keys(letters: Path, home: Any) -> Iterator[tuple[str, bytes]]:
     """Signing and encryption keys of the soft tokens, by the PINs of the letters; keys of the sample's CAs."""
     from banyan.cli.personalizing import drawer
 
-    box = drawer(home)
-    for serial in box.serials():
-        with box.open(serial) as token:
-            token.verify_pin((letters / f"{serial}.txt").read_text().strip())
-            for one in token.containers():
-                for use in ("signing", "encryption"):
-                    if getattr(one, f"{use}_public_key") is not None:
-                        yield f"{use} key of {serial}", token._private_key(one.name, use)[1]
+    secret = (home.keys / "token.secret").read_bytes()
+    for serial in drawer(home).serials():
+        pin = (letters / f"{serial}.txt").read_text().strip()
+        for (_container, use), key in device_state.private_keys(home.tokens / serial, secret, pin).items():
+            yield f"{use} key of {serial}", key
 
 
 def tables() -> Iterator[tuple[str, bytes]]:

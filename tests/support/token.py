@@ -14,7 +14,7 @@ from banyan.pki.envelope import enveloped_key
 from banyan.pki.names import encode_name
 from banyan.pki.profile import Use, load_profiles
 from banyan.pki.public_key import sm2_spki
-from banyan_token import SoftToken
+from banyan_token import Token, TokenDrawer
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 USER_PIN = "48203917"
@@ -23,18 +23,23 @@ NEW_PIN = "90417263"
 SUBJECT = encode_name((("C", "CN"), ("ST", "福建省"), ("O", "测试单位"), ("CN", "介质试验设备")))
 
 
-def make_token(place: Path, *, serial: str = "BYT0000001", **options: Any) -> SoftToken:
-    """A device whose slow derivation is made fast; the machine secret lies beside its directory."""
-    settings: dict[str, Any] = {"iterations": 2, "must_change_pin": False, "label": "福建测试介质"} | options
-    return SoftToken.create(
-        place / serial,
-        serial=serial,
-        user_pin=USER_PIN,
-        admin_pin=ADMIN_PIN,
-        machine_secret_path=place / "machine.secret",
-        now=NOW,
-        **settings,
-    )
+SERIAL = "BYT0000001"
+
+
+def drawer(place: Path) -> TokenDrawer:
+    """The drawer ``place``; the machine secret lies beside the devices."""
+    return TokenDrawer(place, machine_secret_path=place / "machine.secret")
+
+
+def make_token(place: Path, *, serial: str = SERIAL, **options: Any) -> Token:
+    """A device whose slow derivation is made fast."""
+    settings: dict[str, Any] = {"iterations": 10_000, "must_change_pin": False, "label": "介质试验"} | options
+    return drawer(place).create(serial, user_pin=USER_PIN, admin_pin=ADMIN_PIN, **settings)
+
+
+def open_token(place: Path, serial: str = SERIAL) -> Token:
+    """A device made before."""
+    return drawer(place).open(serial)
 
 
 @dataclass(frozen=True)

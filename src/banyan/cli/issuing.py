@@ -29,7 +29,7 @@ from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan.pki.certificate import certificate_to_pem
-from banyan_token import SoftToken, make_response, random_pin
+from banyan_token import Token, make_response, random_pin
 
 _ISSUED, _WAITING, _REJECTED, _NOT_BEGUN = "issued", "waiting", "rejected", "not_begun"
 _PAUSE = 0.2
@@ -64,7 +64,7 @@ class TokenChoice:
 
 
 @contextmanager
-def plugged_in(home: Home, serial: str) -> Iterator[SoftToken]:
+def plugged_in(home: Home, serial: str) -> Iterator[Token]:
     """The device of this serial number, open. Raises TokenNotHere."""
     box = drawer(home)
     if not box.has(serial):

@@ -4,7 +4,6 @@ The steps and what they exchange are those of the token agent; here the token is
 installation. PINs pass through memory only.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +20,7 @@ from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.values import IssueOrder, Outcome
 from banyan.kernel.actor import Actor
 from banyan.kernel.home import Home
-from banyan_token import SoftToken, TokenDrawer, random_admin_pin, random_pin
+from banyan_token import Token, TokenDrawer, random_admin_pin, random_pin
 
 MEDIUM = "SOFT"
 
@@ -57,9 +56,8 @@ def make_tokens(
     for outcome in receive_tokens(actor, entries, medium=MEDIUM, region_code=region_code, batch=MEDIUM, now=now):
         if isinstance(outcome, InventoryError):
             raise outcome
-    options = {} if iterations is None else {"iterations": iterations}
     for serial, (user_pin, admin_pin) in made.items():
-        box.create(serial, user_pin=user_pin, admin_pin=admin_pin, now=now, **options).close()
+        box.create(serial, user_pin=user_pin, admin_pin=admin_pin, iterations=iterations or 0).close()
     return [NewToken(serial, user_pin) for serial, (user_pin, _) in made.items()]
 
 
@@ -70,7 +68,7 @@ def renew_pin(home: Home, actor: Actor, serial: str, now: datetime) -> NewToken:
     """
     stocked = inventory.token_by_serial(actor, serial)
     if stocked.state == TokenState.IN_STOCK:
-        shutil.rmtree(drawer(home).place(serial))
+        drawer(home).destroy(serial)
         (made,) = make_tokens(home, actor, [serial], stocked.region_code, now)
         return made
     admin_pin = open_admin_pin_for_unlock(actor, stocked.pk, now=now)
@@ -80,17 +78,17 @@ def renew_pin(home: Home, actor: Actor, serial: str, now: datetime) -> NewToken:
     return NewToken(serial, user_pin)
 
 
-def prepare(token: SoftToken, request: ServiceRequest, pin: str) -> IssueOrder:
+def prepare(token: Token, request: ServiceRequest, pin: str) -> IssueOrder:
     """A key born in the token and its PKCS#10 for this request; asked again, the same key."""
     container = f"request-{request.pk}-{request.issuance_version}"
     token.verify_pin(pin)
-    if container not in {one.name for one in token.containers()}:
+    if container not in {one.name for one in token.containers() if one.signing_public_key}:
         token.generate_signing_key(container)
     csr = token.certification_request(container, bytes(request.subject_der))
     return IssueOrder(request.pk, csr, token.serial, container)
 
 
-def write(actor: Actor, token: SoftToken, request: ServiceRequest, pin: str) -> bytes:
+def write(actor: Actor, token: Token, request: ServiceRequest, pin: str) -> bytes:
     """Write the issued pair into the token, have it check what it holds, and give its proof (a signature)."""
     pair = certificates.pair(actor, request.issued_pair_id or 0)
     task = inventory.task_of_issuance(actor, request.issuance_id or 0)

@@ -21,7 +21,7 @@ from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan.pki.certificate import Certificate as CertificateView
 from banyan.pki.certificate import pem_to_der
-from banyan_token import SoftToken
+from banyan_token import Token
 
 
 class NotEscrowed(BanyanError):
@@ -123,7 +123,7 @@ def _envelope(home: Home, actor: Actor, number: int) -> bytes:
             centre.close()
 
 
-def _container_of(device: SoftToken, certificate_der: bytes) -> str:
+def _container_of(device: Token, certificate_der: bytes) -> str:
     wanted = CertificateView.parse(certificate_der).public_key
     for one in device.containers():
         if one.signing_public_key == wanted:

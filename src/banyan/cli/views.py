@@ -23,7 +23,7 @@ from banyan.domain.systems.policy import CertificateKind
 from banyan.kernel.errors import N_
 from banyan.pki import names
 from banyan.pki.certificate import Certificate as CertificateView
-from banyan_token import SoftToken
+from banyan_token import Token as Device
 
 # What became of something, as people read it; programs read the code.
 OUTCOMES = {
@@ -309,7 +309,7 @@ def life_view(life: PairLife) -> dict[str, Any]:
     }
 
 
-def token_view(token: Token, device: SoftToken | None = None) -> dict[str, Any]:
+def token_view(token: Token, device: Device | None = None) -> dict[str, Any]:
     """A token on record, with what its device tells when it is plugged in here."""
     view: dict[str, Any] = {
         "token": token.serial,
@@ -333,7 +333,7 @@ def token_view(token: Token, device: SoftToken | None = None) -> dict[str, Any]:
     return view
 
 
-def containers_view(device: SoftToken) -> list[Mapping[str, Any]]:
+def containers_view(device: Device) -> list[Mapping[str, Any]]:
     """What lies in a device's containers: certificates' serials, and whether there are keys."""
     return [
         {

@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Final
 
 from banyan.kernel.errors import N_
 from banyan_token.errors import TokenError
+from banyan_token.skf.codes import Sar
 
 _ULONG = c_uint32
+_MOST_TIMES = 10
 _BYTES = c_char_p  # for what goes in
 _OUT = c_void_p  # for what comes out, which may be None
 _SIZE = POINTER(c_uint32)
@@ -161,11 +163,13 @@ PROTOTYPES: Final[dict[str, tuple[Any, ...]]] = {
 }
 # Of our own library; see native/include/banyan_skf.h.
 EXTENSIONS: Final[dict[str, tuple[Any, ...]]] = {
+    "BYT_UsePlace": (_BYTES, _BYTES),
     "BYT_CreateDevice": (_BYTES, _BYTES, _BYTES, _ULONG),
     "BYT_DestroyDevice": (_HANDLE,),
     "BYT_GenRemoteUnblockRequest": (_HANDLE, *_FILLED),
     "BYT_RemoteUnblockPIN": (_HANDLE, _BYTES, _SIZE),
     "BYT_ImportECCKeyPairFor": (_HANDLE, _HANDLE, _BYTES),
+    "BYT_ECCDecrypt": (_HANDLE, _BYTES, *_FILLED),
 }
 
 
@@ -205,14 +209,21 @@ class Library:
         return code
 
     def filled(self, name: str, *arguments: Any) -> tuple[int, bytes]:
-        """Call a function of the two-call convention: code and content, whose size the first call tells."""
-        size = c_uint32(0)
-        code = self.call(name, *arguments, None, ctypes.byref(size))
-        if code != 0:
-            return code, b""
-        room = ctypes.create_string_buffer(max(size.value, 1))
-        code = self.call(name, *arguments, room, ctypes.byref(size))
-        return code, room.raw[: size.value] if code == 0 else b""
+        """Call a function of the two-call convention: code and content, whose size the first call tells.
+
+        What grew between the two calls (another device was plugged in) is asked for again.
+        """
+        code: int = Sar.BUFFER_TOO_SMALL
+        for _ in range(_MOST_TIMES):
+            size = c_uint32(0)
+            code = self.call(name, *arguments, None, ctypes.byref(size))
+            if code != Sar.OK:
+                return code, b""
+            room = ctypes.create_string_buffer(max(size.value, 1))
+            code = self.call(name, *arguments, room, ctypes.byref(size))
+            if code != Sar.BUFFER_TOO_SMALL:
+                break
+        return code, room.raw[: size.value] if code == Sar.OK else b""
 
 
 def own_library() -> Path:

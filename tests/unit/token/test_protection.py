@@ -1,42 +1,42 @@
-"""What lies on the disk gives nothing away, notices every change, and survives every interruption (E4,
-F7).
-"""
+"""What lies on the disk gives nothing away, notices every change, and survives every interruption (E4, F7)."""
 
 import os
+import resource
 import secrets
+import signal
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 
-from banyan import gm
-from banyan_token import SoftToken, protection, state, storage
-from banyan_token.errors import (
-    MachineSecretMissing,
-    PinIncorrect,
-    PinLocked,
-    TokenError,
-    TokenMissing,
-    TokenNotWritten,
-    TokenTampered,
+from banyan_token import Token
+from banyan_token.errors import MachineSecretMissing, PinIncorrect, PinLocked, TokenError, TokenFull, TokenTampered
+from support import device_state
+from support.token import (
+    ADMIN_PIN,
+    NEW_PIN,
+    SERIAL,
+    SUBJECT,
+    USER_PIN,
+    certificate,
+    encryption_key_for,
+    make_token,
+    open_token,
 )
-from support.token import ADMIN_PIN, NEW_PIN, SUBJECT, USER_PIN, certificate, encryption_key_for, make_token
 
 WRONG = "13579246"
+_ROOT = Path(__file__).parents[3]
 
 
-def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def child(verb: str, *arguments: object) -> "subprocess.Popen[str]":
+    """Another process that does one of the things at the end of this file."""
+    paths = os.pathsep.join((str(_ROOT / "src"), str(_ROOT / "tests")))
+    command = [sys.executable, __file__, verb, *map(str, arguments)]
+    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True)
 
 
-def filled_token(tmp_path: Path) -> SoftToken:
+def filled_token(tmp_path: Path) -> Token:
     token = make_token(tmp_path)
     token.verify_pin(USER_PIN)
     signing = token.generate_signing_key("2026-1")
@@ -47,237 +47,139 @@ def filled_token(tmp_path: Path) -> SoftToken:
 
 
 def stored(tmp_path: Path) -> Path:
-    return tmp_path / "BYT0000001" / storage.STATE_FILE
+    return tmp_path / SERIAL / "device.state"
 
 
 def test_the_files_hold_no_pin_key_name_or_certificate(tmp_path: Path) -> None:
     token = filled_token(tmp_path)
     signing = token.containers()[0].signing_public_key
     assert signing is not None
-    for place in (tmp_path / "BYT0000001").iterdir():
+    for place in (tmp_path / SERIAL).iterdir():
         data = place.read_bytes()
-        texts = (USER_PIN, ADMIN_PIN, "福建测试介质", "2026-1")
-        for secret in (*(text.encode() for text in texts), signing, SUBJECT):
+        for secret in (*(text.encode() for text in (USER_PIN, ADMIN_PIN, "介质试验", "2026-1")), signing, SUBJECT):
             assert secret not in data
         assert place.stat().st_mode & 0o077 == 0
 
 
 def test_even_the_opened_state_holds_no_private_key_in_clear(tmp_path: Path) -> None:
-    token = make_token(tmp_path)
-    token.verify_pin(USER_PIN)
-    public = token.generate_signing_key("a")
-    _public, private = token._private_key("a", "signing")
-    assert gm.sm2.public_key(private) == public
-    opened = state._encode(token._state())
-    for secret in (private, private.hex().encode(), USER_PIN.encode(), bytes(token._master_key or b"")):
-        assert secret
-        assert secret not in opened
+    filled_token(tmp_path)
+    secret = (tmp_path / "machine.secret").read_bytes()
+    opened = device_state.opened(tmp_path / SERIAL, secret)
+    assert b"2026-1" in opened
+    keys = device_state.private_keys(tmp_path / SERIAL, secret, USER_PIN)
+    assert len(keys) == 2
+    for hidden in (*keys.values(), USER_PIN.encode(), ADMIN_PIN.encode()):
+        assert hidden not in opened
 
 
 def test_every_changed_byte_is_noticed(tmp_path: Path) -> None:
-    filled_token(tmp_path)
+    filled_token(tmp_path).close()
     place = stored(tmp_path)
     whole = place.read_bytes()
-    for position in [*range(130), *range(130, len(whole), 37)]:
+
+    def put(data: bytes) -> None:
+        (place.parent / "other").write_bytes(data)
+        (place.parent / "other").replace(place)
+
+    for position in [*range(60), *range(60, len(whole), 37)]:
         changed = bytearray(whole)
         changed[position] ^= 1
-        place.write_bytes(changed)
-        with pytest.raises((TokenTampered, MachineSecretMissing)):
-            SoftToken.open(tmp_path / "BYT0000001")
-    for cut in (b"", whole[:5], whole[:60], whole[:-1], whole + b"\0", b"\0" * len(whole)):
-        place.write_bytes(cut)
+        put(bytes(changed))
         with pytest.raises(TokenTampered):
-            SoftToken.open(tmp_path / "BYT0000001")
-    place.write_bytes(whole)
-    SoftToken.open(tmp_path / "BYT0000001").verify_pin(USER_PIN)
+            open_token(tmp_path)
+    for cut in (b"", whole[:5], whole[:60], whole[:-1], whole + b"\0", b"\0" * len(whole)):
+        put(cut)
+        with pytest.raises(TokenTampered):
+            open_token(tmp_path)
+    put(whole)
+    open_token(tmp_path).verify_pin(USER_PIN)
 
 
 def test_the_state_of_one_device_is_no_use_in_another(tmp_path: Path) -> None:
-    first, second = make_token(tmp_path), make_token(tmp_path, serial="BYT0000002")
-    stored(tmp_path).write_bytes((tmp_path / "BYT0000002" / storage.STATE_FILE).read_bytes())
+    make_token(tmp_path).close()
+    make_token(tmp_path, serial="BYT0000002").close()
+    (tmp_path / "BYT0000002" / "device.state").replace(stored(tmp_path))
     with pytest.raises(TokenTampered):
-        first.verify_pin(USER_PIN)
-    second.verify_pin(USER_PIN)
+        open_token(tmp_path)
 
 
 def test_without_the_machine_secret_nothing_opens(tmp_path: Path) -> None:
-    make_token(tmp_path)
+    make_token(tmp_path).close()
     secret = tmp_path / "machine.secret"
     kept = secret.read_bytes()
     assert secret.stat().st_mode & 0o777 == 0o600
+
+    def outcome() -> str:
+        return child("open", tmp_path).communicate(timeout=60)[0].strip()
+
+    assert outcome() == "opened"
     secret.write_bytes(secrets.token_bytes(32))
-    with pytest.raises(TokenTampered):
-        SoftToken.open(tmp_path / "BYT0000001")
+    assert outcome() == "token.tampered"
     for damaged in (b"", kept[:31], kept + b"\n"):
         secret.write_bytes(damaged)
-        with pytest.raises(MachineSecretMissing):
-            SoftToken.open(tmp_path / "BYT0000001")
+        assert outcome() == "token.machine_secret_missing"
     secret.unlink()
-    with pytest.raises(MachineSecretMissing):
-        SoftToken.open(tmp_path / "BYT0000001")
+    assert outcome() == "token.machine_secret_missing"
     assert not secret.exists()  # opening never makes a new one
-    (tmp_path / "elsewhere").write_bytes(kept)
-    SoftToken.open(tmp_path / "BYT0000001", machine_secret_path=tmp_path / "elsewhere").verify_pin(USER_PIN)
 
 
-def test_no_stored_value_lets_a_pin_be_tried_without_the_machine_secret(tmp_path: Path) -> None:
-    """The directory alone is one SM4-GCM message under a key from 256 random bits; the PIN is no part of that
-    key.
-
-    And with the directory's *content* in hand, the PIN's key still depends on the machine secret.
-    """
-    token = make_token(tmp_path)
-    user = token._state().user
-    arguments = ("BYT0000001", USER_PIN, user.salt, token._state().iterations)
-    right = protection.user_pin_key((tmp_path / "machine.secret").read_bytes(), *arguments)
-    guessed = protection.user_pin_key(secrets.token_bytes(32), *arguments)
-    assert protection.open_sealed(right, user.wrapped, b"user master key BYT0000001")
-    with pytest.raises(gm.TagInvalid):
-        protection.open_sealed(guessed, user.wrapped, b"user master key BYT0000001")
+def test_a_lost_machine_secret_is_never_replaced(tmp_path: Path) -> None:
+    make_token(tmp_path).close()
+    (tmp_path / "machine.secret").rename(tmp_path / "lost")
+    with pytest.raises(MachineSecretMissing):
+        make_token(tmp_path, serial="BYT0000002")
+    assert not (tmp_path / "machine.secret").exists()
 
 
 def test_the_installation_can_be_moved_whole(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
-    make_token(tmp_path / "old")
+    make_token(tmp_path / "old").close()
     (tmp_path / "old").rename(tmp_path / "new")
-    SoftToken.open(tmp_path / "new" / "BYT0000001").verify_pin(USER_PIN)
-
-
-def test_kill_9_while_the_pin_is_checked_has_cost_the_try(tmp_path: Path) -> None:
-    make_token(tmp_path, user_tries=3)
-    code = """
-        import os, signal, sys
-        from pathlib import Path
-        from banyan_token import SoftToken, protection
-        protection.user_pin_key = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-        SoftToken.open(Path(sys.argv[1])).verify_pin(sys.argv[2])
-    """
-    place = tmp_path / "BYT0000001"
-    for left in (2, 1, 0):
-        assert run(code, place, WRONG).returncode == -9
-        assert SoftToken.open(place).info().user_tries_left == left
-    with pytest.raises(PinLocked):
-        SoftToken.open(place).verify_pin(USER_PIN)
-
-
-@pytest.mark.parametrize("moment", ["fsync", "replace"])
-def test_kill_9_while_the_state_is_written_leaves_a_whole_state(tmp_path: Path, moment: str) -> None:
-    token = filled_token(tmp_path)
-    code = """
-        import os, signal, sys
-        from pathlib import Path
-        from banyan_token import SoftToken
-        token = SoftToken.open(Path(sys.argv[1]))
-        token.verify_pin(sys.argv[2])
-        setattr(os, sys.argv[3], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-        token.generate_signing_key("half")
-    """
-    assert run(code, tmp_path / "BYT0000001", USER_PIN, moment).returncode == -9
-    assert [one.name for one in token.containers()] == ["2026-1"]
-    token.generate_signing_key("half")  # neither a stale lock nor a stale draft is in the way
-    assert [one.name for one in token.containers()] == ["2026-1", "half"]
+    open_token(tmp_path / "new").verify_pin(USER_PIN)
 
 
 def test_a_full_disk_leaves_the_old_state_whole(tmp_path: Path) -> None:
     """The system itself refuses the bytes (a limit on file size), not a pretended error."""
     token = filled_token(tmp_path)
-    before = stored(tmp_path).read_bytes()
-    code = """
-        import resource, signal, sys
-        from pathlib import Path
-        from banyan_token import SoftToken
-        from banyan_token.errors import TokenNotWritten
-        token = SoftToken.open(Path(sys.argv[1]))
-        token.verify_pin(sys.argv[2])
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-        changing = lambda: token.change_pin(sys.argv[2], sys.argv[3])
-        for attempt in (lambda: token.generate_signing_key("b"), changing):
-            try:
-                attempt()
-            except TokenNotWritten as error:
-                print(error.code)
-    """
-    done = run(code, tmp_path / "BYT0000001", USER_PIN, NEW_PIN)
-    assert done.stdout.split() == ["token.not_written"] * 2, done.stderr
-    assert len(stored(tmp_path).read_bytes()) == len(before)
-    assert not (tmp_path / "BYT0000001" / "token.state.new").exists()
+    before = stored(tmp_path).stat().st_size
+    told = child("starve", tmp_path).communicate(timeout=60)[0].split()
+    assert told == ["token.not_written"] * 3
+    assert stored(tmp_path).stat().st_size == before
+    assert {one.name for one in (tmp_path / SERIAL).iterdir()} == {"device.state", "device.lock"}
+    assert token.info().user_tries_left == 6  # no PIN is looked at when its try cannot be counted
     token.verify_pin(USER_PIN)
     token.check_container("2026-1")
     assert [one.name for one in token.containers()] == ["2026-1"]
 
 
-def test_a_pin_is_not_checked_when_its_try_cannot_be_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = make_token(tmp_path)
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
-        patch.setattr(protection, "user_pin_key", lambda *_: pytest.fail("the PIN was looked at"))
-        with pytest.raises(TokenNotWritten):
-            token.verify_pin(WRONG)
-    assert token.info().user_tries_left == 6
-
-
 def test_several_processes_share_one_counter(tmp_path: Path) -> None:
     make_token(tmp_path, user_tries=10)
-    code = """
-        import sys
-        from pathlib import Path
-        from banyan_token import SoftToken
-        from banyan_token.errors import PinIncorrect
-        token = SoftToken.open(Path(sys.argv[1]))
-        for _ in range(3):
-            try:
-                token.verify_pin(sys.argv[2])
-            except PinIncorrect as error:
-                print(error.fields["left"])
-    """
-    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "BYT0000001"), WRONG]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    running = [child("guess", tmp_path) for _ in range(3)]
     seen = sorted(int(line) for one in running for line in one.communicate(timeout=60)[0].split())
     assert seen == list(range(1, 10))
-    assert SoftToken.open(tmp_path / "BYT0000001").info().user_tries_left == 1
+    assert open_token(tmp_path).info().user_tries_left == 1
 
 
 def test_several_processes_lose_no_container(tmp_path: Path) -> None:
     make_token(tmp_path)
-    code = """
-        import sys
-        from pathlib import Path
-        from banyan_token import SoftToken
-        token = SoftToken.open(Path(sys.argv[1]))
-        token.verify_pin(sys.argv[2])
-        for number in range(5):
-            token.generate_signing_key(f"{sys.argv[3]}-{number}")
-    """
-    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "BYT0000001"), USER_PIN]
-    running = [subprocess.Popen([*command, name]) for name in "abc"]
-    assert [one.wait(60) for one in running] == [0, 0, 0]
-    names = {one.name for one in SoftToken.open(tmp_path / "BYT0000001").containers()}
+    running = [child("fill", tmp_path, name) for name in "abc"]
+    assert [(one.communicate(timeout=60), one.returncode)[1] for one in running] == [0, 0, 0]
+    names = {one.name for one in open_token(tmp_path).containers()}
     assert names == {f"{letter}-{number}" for letter in "abc" for number in range(5)}
 
 
-def test_the_first_of_several_makers_of_the_machine_secret_wins(tmp_path: Path) -> None:
-    code = """
-        import sys
-        from pathlib import Path
-        from banyan_token.storage import make_machine_secret
-        print(make_machine_secret(Path(sys.argv[1])).hex())
-    """
-    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "keys" / "machine.secret")]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    made = {one.communicate(timeout=60)[0].strip() for one in running}
-    assert len(made) == 1
-    assert [place.name for place in (tmp_path / "keys").iterdir()] == ["machine.secret"]
+def test_a_full_token_says_so_and_stays_whole(tmp_path: Path) -> None:
+    token = make_token(tmp_path)
+    token.verify_pin(USER_PIN)
+    with pytest.raises(TokenFull):  # noqa: PT012
+        for number in range(200):
+            token.generate_signing_key(f"k{number}")
+    token.check_container("k0")
 
 
-def test_no_error_or_repr_tells_a_pin_or_a_key(tmp_path: Path) -> None:
+def test_no_error_or_repr_tells_a_pin(tmp_path: Path) -> None:
     token = filled_token(tmp_path)
-    _public, private = token._private_key("2026-1", "signing")
-    said: list[str] = [repr(token), repr(token._state()), repr(token.info())]
+    said: list[str] = [repr(token), repr(token.info())]
     for call in (
         lambda: token.verify_pin(WRONG),
         lambda: token.verify_pin("bad pin"),
@@ -291,39 +193,59 @@ def test_no_error_or_repr_tells_a_pin_or_a_key(tmp_path: Path) -> None:
     for text in said:
         for pin in (WRONG, "bad pin", NEW_PIN, USER_PIN, ADMIN_PIN, "ZZZZ3ZPN5TXD2HMA"):
             assert pin not in text
-        assert private.hex() not in text
-        assert repr(private) not in text
-
-
-def test_logging_out_overwrites_the_master_key(tmp_path: Path) -> None:
-    token = make_token(tmp_path)
-    token.verify_pin(USER_PIN)
-    held = token._master_key
-    assert held is not None
-    assert any(held)
-    token.logout()
-    assert not any(held)
-    assert token._master_key is None
-
-
-def test_a_link_in_place_of_the_device_is_not_followed_into_nothing(tmp_path: Path) -> None:
-    place = tmp_path / "file"
-    place.write_text("x")
-    with pytest.raises(TokenMissing):
-        SoftToken.open(place)
 
 
 def test_the_default_derivation_is_slow(tmp_path: Path) -> None:
     """A count, not a stopwatch: machines differ, the work does not."""
-    token = SoftToken.create(
-        tmp_path / "slow",
-        serial="slow",
-        user_pin=USER_PIN,
-        admin_pin=ADMIN_PIN,
-        machine_secret_path=tmp_path / "machine.secret",
-        now=make_token(tmp_path).info().created_at,
-    )
-    assert token._state().iterations >= 50_000
-    with pytest.raises(PinIncorrect):
-        token.verify_pin(WRONG)
+    token = make_token(tmp_path, iterations=0)
     token.verify_pin(USER_PIN)
+    token.generate_signing_key("a")
+    (found,) = device_state.pairs(tmp_path / SERIAL, (tmp_path / "machine.secret").read_bytes())
+    assert found[-1] >= 50_000
+
+
+def _open(place: Path) -> None:
+    try:
+        open_token(place).close()
+        sys.stdout.write("opened\n")
+    except TokenError as error:
+        sys.stdout.write(f"{error.code}\n")
+
+
+def _starve(place: Path) -> None:
+    token = open_token(place)
+    token.verify_pin(USER_PIN)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    for attempt in (
+        lambda: token.generate_signing_key("b"),
+        lambda: token.change_pin(USER_PIN, NEW_PIN),
+        lambda: token.verify_pin(WRONG),
+    ):
+        try:
+            attempt()
+        except TokenError as error:
+            sys.stdout.write(f"{error.code}\n")
+
+
+def _guess(place: Path) -> None:
+    token = open_token(place)
+    for _ in range(3):
+        try:
+            token.verify_pin(WRONG)
+        except PinIncorrect as error:
+            sys.stdout.write(f"{error.fields['left']}\n")
+        except PinLocked:
+            sys.stdout.write("0\n")
+
+
+def _fill(place: Path, name: str) -> None:
+    token = open_token(place)
+    token.verify_pin(USER_PIN)
+    for number in range(5):
+        token.generate_signing_key(f"{name}-{number}")
+
+
+if __name__ == "__main__":
+    verbs = {"open": _open, "starve": _starve, "guess": _guess, "fill": _fill}
+    verbs[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])

@@ -1,12 +1,13 @@
 """Remote unlock: a response is good for one challenge of one device, once (A3 unlock)."""
 
+import base64
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banyan_token import SoftToken, unlock
+from banyan_token import Token, unlock
 from banyan_token.errors import (
     AdminPinIncorrect,
     AdminPinLocked,
@@ -15,16 +16,20 @@ from banyan_token.errors import (
     PinLocked,
     PinTooSimple,
 )
-from support.token import ADMIN_PIN, NEW_PIN, USER_PIN, make_token
+from support.token import ADMIN_PIN, NEW_PIN, USER_PIN, make_token, open_token
 
 WRONG_ADMIN = "ZZZZ3ZPN5TXD2HMA"
 
 
-def respond(challenge: str, admin_pin: str = ADMIN_PIN, new_pin: str = NEW_PIN, **options: str) -> str:
-    return unlock.make_response(admin_pin, challenge, new_pin, fewest_iterations=1, **options)
+def respond(challenge: str, admin_pin: str = ADMIN_PIN, new_pin: str = NEW_PIN, serial: str = "BYT0000001") -> str:
+    return unlock.make_response(admin_pin, challenge, new_pin, serial=serial)
 
 
-def locked_token(tmp_path: Path, *, admin_tries: int = 6) -> SoftToken:
+def text_of(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def locked_token(tmp_path: Path, *, admin_tries: int = 6) -> Token:
     token = make_token(tmp_path, user_tries=1, admin_tries=admin_tries)
     token.verify_pin(USER_PIN)
     token.generate_signing_key("k1")
@@ -38,7 +43,7 @@ def test_a_locked_device_is_unlocked_from_afar_and_keeps_its_keys(tmp_path: Path
     token = locked_token(tmp_path)
     response = respond(token.unlock_challenge(), serial="BYT0000001")
     # The holder may restart the machine between question and answer.
-    again = SoftToken.open(tmp_path / "BYT0000001")
+    again = open_token(tmp_path)
     again.answer_challenge(response)
     info = again.info()
     assert (info.state, info.user_tries_left, info.must_change_pin) == ("ready", 1, True)
@@ -86,7 +91,7 @@ def test_another_device_does_not_take_the_response(tmp_path: Path) -> None:
     number = unlock.Challenge.decode(second.unlock_challenge()).number
     data = unlock._from_text(response)
     with pytest.raises(AdminPinIncorrect):
-        second.answer_challenge(unlock._to_text(number + data[unlock.CHALLENGE_BYTES :]))
+        second.answer_challenge(text_of(number + data[unlock.CHALLENGE_BYTES :]))
 
 
 def test_the_platform_answers_only_for_the_device_of_the_approved_request(tmp_path: Path) -> None:
@@ -101,7 +106,7 @@ def test_a_response_under_a_wrong_administrator_pin_costs_a_try_and_the_challeng
     challenge = token.unlock_challenge()
     with pytest.raises(AdminPinIncorrect) as refused:
         token.answer_challenge(respond(challenge, WRONG_ADMIN))
-    assert refused.value.fields == {"left": 1}
+    assert refused.value.fields == {"left": 1, "sar": "SAR_PIN_INCORRECT"}
     with pytest.raises(ChallengeMismatch):
         token.answer_challenge(respond(challenge))
     with pytest.raises(AdminPinLocked):
@@ -117,7 +122,7 @@ def test_every_flipped_bit_of_a_response_is_noticed(tmp_path: Path) -> None:
         data = bytearray(unlock._from_text(respond(token.unlock_challenge())))
         data[position] ^= 1
         with pytest.raises(AdminPinIncorrect):
-            token.answer_challenge(unlock._to_text(bytes(data)))
+            token.answer_challenge(text_of(bytes(data)))
     assert token.info().state == "locked"
 
 
@@ -126,7 +131,7 @@ def test_a_challenge_cannot_weaken_the_derivation(tmp_path: Path) -> None:
     for iterations in (1, unlock.FEWEST_ITERATIONS - 1, unlock.MOST_ITERATIONS + 1, 0, -5):
         weak = unlock.Challenge(asked.serial, asked.number, asked.salt, iterations).encode()
         with pytest.raises(ChallengeMalformed):
-            unlock.make_response(ADMIN_PIN, weak, NEW_PIN)
+            respond(weak)
 
 
 def test_the_platform_never_sets_a_simple_pin(tmp_path: Path) -> None:
@@ -149,7 +154,7 @@ def test_nothing_secret_is_readable_in_challenge_and_response(tmp_path: Path) ->
 @given(st.text(max_size=200) | st.from_regex(r"\A[A-Za-z0-9_-]{1,120}\Z"))
 def test_garbage_is_a_clear_error(text: str) -> None:
     with pytest.raises(ChallengeMalformed):
-        unlock.make_response(ADMIN_PIN, text, NEW_PIN)
+        respond(text)
 
 
 def test_a_garbled_response_is_not_counted(tmp_path: Path) -> None:

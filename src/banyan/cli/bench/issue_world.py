@@ -23,13 +23,15 @@ from banyan.kernel import clock
 from banyan.kernel.actor import Actor
 from banyan.kernel.home import Home
 from banyan.pki import csr_building, oids
-from banyan_token import SoftToken
+from banyan_token import Token as Device
+from banyan_token import TokenDrawer
 
 REGION = "350102"
 BODY = OrganizationEntry("测试榕荫县虚构局", "12359900MB0000019H", REGION)
 CONTAINER = "bench"
 _SLICE = 500
 _PIN = "48203917"
+_DEVICE = "BENCHTOKEN"
 _NAMES = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉"
 
 
@@ -83,21 +85,24 @@ class Stock:
             self.orders += self._slice(numbers, token, inside)
             self.made = numbers.stop
 
-    def token(self) -> SoftToken:
+    def token(self) -> Device:
         """The soft token of this installation, logged in; its key derivation is short, for it is opened often."""
-        place = self.home.tokens / "bench"
-        if place.exists():
-            token = SoftToken.open(place)
+        drawer = TokenDrawer(self.home.tokens, machine_secret_path=self.home.keys / "token.secret")
+        if drawer.has(_DEVICE):
+            token = drawer.open(_DEVICE)
         else:
-            self.home.tokens.mkdir(parents=True, exist_ok=True, mode=0o700)
-            token = SoftToken.create(
-                place, serial="BENCHTOKEN", user_pin=_PIN, admin_pin="K7QW3ZPN5TXD2HMA", now=clock.now(), iterations=2,
-                machine_secret_path=self.home.keys / "token.secret", must_change_pin=False, label="bench",
-            )  # fmt: skip
+            token = drawer.create(
+                _DEVICE,
+                user_pin=_PIN,
+                admin_pin="K7QW3ZPN5TXD2HMA",
+                iterations=10_000,
+                must_change_pin=False,
+                label="bench",
+            )
         token.verify_pin(_PIN)
         return token
 
-    def _slice(self, numbers: range, token: SoftToken | None, inside: int) -> list[IssueOrder]:
+    def _slice(self, numbers: range, token: Device | None, inside: int) -> list[IssueOrder]:
         requests = _decided(people(numbers))
         serials = _tokens(numbers)
         pairs = gm.sm2.generate_keypairs(len(requests))

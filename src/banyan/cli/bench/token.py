@@ -81,7 +81,7 @@ def run(*, size: int | None, engine: str | None, rounds: int, database: str | No
             for _ in range(_PAIRS):
                 token.write_pair(f"pair-{next(names)}")
 
-        rounds = min(rounds, 10)  # a device has room for 64 containers
+        rounds = min(rounds, 10)  # a device has room for 128 containers
         signing, writing, verifying = median_of_rounds(rounds, (sign, write, token.log_in), wall_seconds)
         if not gm.sm2.verify_many([(point, b"bench", gm.sm2.signature_to_der(signature.raw))])[0]:
             raise BenchFailed(figure="sign_per_s", engine="skf", what="ECCSignData")
