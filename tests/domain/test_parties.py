@@ -1,5 +1,6 @@
 """People, bodies and devices on record: found or created, sealed, searched, changed, audited (A5, F7, design §5)."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -394,10 +395,20 @@ def test_every_message_says_what_to_do() -> None:
         assert any(word in error.message for word in ("请", "应")), error
 
 
-def test_racing_entries_end_in_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_slow", [False, True], ids=["refused at the end", "refused while more is sent"])
+def test_racing_entries_end_in_one_record(monkeypatch: pytest.MonkeyPatch, is_slow: bool) -> None:
     """Another process registers the same person between the look-up and the insert."""
+    from banyan.domain.driver import Driver
     from banyan.domain.parties import registering
 
+    send = Driver._cursor
+
+    def slowly(self: Any, *arguments: Any) -> Any:
+        time.sleep(0.02)  # the server's answer to the statement before is here
+        return send(self, *arguments)
+
+    if is_slow:
+        monkeypatch.setattr(Driver, "_cursor", slowly)
     whole = registering._Batch._known
     calls = 0
 

@@ -119,8 +119,11 @@ class Driver:
         try:
             for statement, parameters in waiting:
                 self._cursor(statement, parameters)
-        except BaseException:  # those after it are lost: nothing of this transaction may be kept
-            self._database.needs_rollback = self._database.in_atomic_block
+        except BaseException as error:
+            # Those after it are lost. What the server refused it keeps from being committed by itself, up to the last
+            # savepoint; anything else must not leave a transaction that could be.
+            if getattr(error, "sqlstate", None) is None:
+                self._database.needs_rollback = self._database.in_atomic_block
             raise
 
     def _cursor(self, statement: str, parameters: Values) -> Any:
