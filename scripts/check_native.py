@@ -1,5 +1,5 @@
-"""What we ship in C keeps its promises: it needs no symbol newer than glibc 2.28, shows no name but those of its interface,
-and carries its own libcrypto.
+"""What we ship in C keeps its promises: it needs no symbol newer than glibc 2.28, shows no name but those of its interface (a
+program none), and carries its own libcrypto.
 
 usage: check_native.py [FILE...]; without one, everything that ``make setup`` built under native/build. Ends with 1 and a line
 for each fault. Reads the files with objdump (Debian: binutils, which gcc brings).
@@ -19,7 +19,7 @@ _VERSION = re.compile(r"\(?GLIBC_(\d+(?:\.\d+)+)\)?")
 
 
 def main(arguments: Sequence[str]) -> int:
-    files = [Path(argument) for argument in arguments] or sorted(BUILT.glob("*.so"))
+    files = [Path(argument) for argument in arguments] or [*sorted(BUILT.glob("*.so")), *BUILT.glob("banyan-agent")]
     faults = [f"{file}: {fault}" for file in files for fault in faults_of(file)]
     if not files:
         faults.append(f"nothing built in {BUILT}: make setup")
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def faults_of(file: Path) -> Iterator[str]:
-    """What is wrong with a shared library."""
+    """What is wrong with a shared library or a program."""
     for needed in _listed("-p", file, r"NEEDED\s+(\S+)"):
         if not LIBRARIES.fullmatch(needed):
             yield f"needs {needed}"
@@ -37,7 +37,8 @@ def faults_of(file: Path) -> Iterator[str]:
             continue
         name, version = line.split()[-1], _VERSION.search(line)
         if "*UND*" not in line:
-            if not INTERFACE.fullmatch(name):
+            # glibc's own variables (environ, stderr) stand in a program and bear their version there.
+            if not INTERFACE.fullmatch(name) and version is None:
                 yield f"shows {name}"
         elif version and tuple(map(int, version[1].split("."))) > NEWEST_GLIBC:
             yield f"needs {name} of glibc {version[1]}"

@@ -24,7 +24,7 @@ BENCHES: tuple[tuple[str, str, str], ...] = (
     ("sm2", "banyan.cli.bench.sm2", "SM2, SM3 and SM4 of each engine, on one core."),
     ("issue", "banyan.cli.bench.issue", "Issuing certificates: encode, sign, whole pairs, growth, memory."),
     ("import", "banyan.cli.bench.sheet_import", "A large sheet of applications to entered requests."),
-    ("token", "banyan.cli.bench.token", "The SKF library: signing, writing a pair, a PIN."),
+    ("token", "banyan.cli.bench.token", "The SKF library: signing, writing a pair, a PIN; what the token agent adds."),
     ("audit", "banyan.cli.bench.audit", "Appending to the audit and verifying it."),
 )
 ALL = "all"

@@ -1,4 +1,5 @@
-"""``banyan bench token``: the SKF library on one core, in a device of its own with the derivation a real one has.
+"""``banyan bench token``: the SKF library on one core, in a device of its own with the derivation a real one has, and the
+token agent in front of it.
 
 A pair is written as personalisation does it, from the empty container to both certificates. Signatures are verified by our
 own engine, else there is no figure.
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from banyan import gm
-from banyan.cli.bench import BenchFailed, Figure, median_of_rounds, one_core, wall_seconds
+from banyan.cli.bench import BenchFailed, Figure, median_of_rounds, one_core, token_agent, wall_seconds
 from banyan.pki.skf_blob import to_skf_blob
 from banyan.pki.sm2_enveloped_key import enveloped_key
 from banyan_token.skf import codes
@@ -24,6 +25,7 @@ from banyan_token.skf.sample_certificate import sample_certificate
 BENCH = "token"
 DEFAULT_SIZE = 2000
 _PAIRS = 5
+_AGENT_MESSAGES = 20
 _SERIAL, _ADMIN_PIN, _USER_PIN = b"BENCH", b"adm1n-Bench", b"us3r-Bench"
 
 
@@ -63,7 +65,8 @@ class _Token:
 
 
 def run(*, size: int | None, engine: str | None, rounds: int, database: str | None) -> Iterator[Figure]:
-    """Figures ``sign_per_s``, ``write_pair_ms``, ``verify_pin_ms``; times on the clock, for they wait for the disk."""
+    """Figures ``sign_per_s``, ``write_pair_ms``, ``verify_pin_ms`` and the agent's; times on the clock, for they wait for the
+    disk."""
     del engine, database
     number = size or DEFAULT_SIZE
     about: dict[str, Any] = {"bench": BENCH, "engine": "skf"}
@@ -88,3 +91,6 @@ def run(*, size: int | None, engine: str | None, rounds: int, database: str | No
         yield Figure(figure="sign_per_s", value=number / signing, unit="1/s", size=number, **about)
         yield Figure(figure="write_pair_ms", value=writing / _PAIRS * 1000, unit="ms", size=_PAIRS, **about)
         yield Figure(figure="verify_pin_ms", value=verifying * 1000, unit="ms", size=1, **about)
+        known = {"application": "bench", "serial": _SERIAL.decode(), "pin": _USER_PIN.decode()}
+        for name, value, unit in token_agent.figures(Path(directory), _AGENT_MESSAGES, point, **known):
+            yield Figure(figure=name, value=value, unit=unit, size=_AGENT_MESSAGES, **about)

@@ -1,0 +1,109 @@
+#include "jobs.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+
+#define MOST_JOBS 16
+#define STACK (256 * 1024)
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct job *running, *finished;
+static unsigned count;
+static void (*wake_server)(void);
+
+struct job *job_new(const struct agent *agent, uint64_t connection, const char *origin, json_t *message) {
+    struct job *job = must_have(calloc(1, sizeof *job));
+    job->agent = agent;
+    job->connection = connection;
+    strncpy(job->origin, origin, sizeof job->origin - 1);
+    job->message = json_incref(message);
+    job->result = json_object();
+    job->tries_left = -1;
+    job->window = (struct window){agent->settings.pinentry, agent->settings.window_seconds, &job->is_over, 0};
+    return job;
+}
+
+void job_free(struct job *job) {
+    json_decref(job->message);
+    json_decref(job->task);
+    json_decref(job->result);
+    free(job);
+}
+
+void jobs_init(void (*wake)(void)) { wake_server = wake; }
+
+static void end_running(struct job *job, bool has_run) {
+    pthread_mutex_lock(&lock);
+    for (struct job **at = &running; *at; at = &(*at)->next)
+        if (*at == job) {
+            *at = job->next;
+            break;
+        }
+    count--;
+    if (has_run) {
+        job->next = finished;
+        finished = job;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static void *work(void *with) {
+    struct job *job = with;
+    job->code = job->run(job);
+    end_running(job, true);
+    wake_server();
+    return NULL;
+}
+
+bool jobs_start(struct job *job) {
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    pthread_t thread;
+    pthread_mutex_lock(&lock);
+    const bool has_room = count < MOST_JOBS;
+    if (has_room) {
+        count++;
+        job->next = running;
+        running = job;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!has_room) return false;
+    /* Signals are for the serving thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK);
+    const bool is_started = pthread_create(&thread, &attributes, work, job) == 0;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!is_started) end_running(job, false);
+    return is_started;
+}
+
+struct job *jobs_finished(void) {
+    pthread_mutex_lock(&lock);
+    struct job *job = finished;
+    if (job) finished = job->next;
+    pthread_mutex_unlock(&lock);
+    return job;
+}
+
+void jobs_abandon(uint64_t connection) {
+    pthread_mutex_lock(&lock);
+    for (struct job *job = running; job; job = job->next)
+        if (job->connection == connection) atomic_store(&job->is_over, true);
+    pthread_mutex_unlock(&lock);
+}
+
+unsigned jobs_of(uint64_t connection) {
+    unsigned found = 0;
+    pthread_mutex_lock(&lock);
+    for (struct job *job = running; job; job = job->next) found += job->connection == connection;
+    pthread_mutex_unlock(&lock);
+    return found;
+}

@@ -1,0 +1,11 @@
+/* A TLS key with a certificate for localhost, from an issuer that exists only while this runs. */
+#ifndef AGENT_LOCALHOST_CERTIFICATE_H
+#define AGENT_LOCALHOST_CERTIFICATE_H
+
+#include <openssl/bio.h>
+#include <stdbool.h>
+
+/* PEM: `own` gets key and certificate, `issuer` the issuing certificate alone. */
+bool localhost_certificate(BIO *own, BIO *issuer);
+
+#endif
