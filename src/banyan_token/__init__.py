@@ -7,7 +7,6 @@ code.
 from banyan_token.client import TokenClient
 from banyan_token.drawer import TokenDrawer
 from banyan_token.errors import TokenError
-from banyan_token.pins import random_admin_pin, random_pin
 from banyan_token.skf.token import ContainerInfo, Token, TokenInfo
 from banyan_token.unlock import make_response
 
@@ -19,6 +18,4 @@ __all__ = [
     "TokenError",
     "TokenInfo",
     "make_response",
-    "random_admin_pin",
-    "random_pin",
 ]

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from banyan import gm
+from banyan.kernel.pins import random_pin
 from banyan_token import older, pins
 from banyan_token.errors import TokenExists, TokenSerialMalformed
 from banyan_token.skf import codes
@@ -93,7 +94,7 @@ class TokenDrawer:
             raise TokenSerialMalformed()
         if code not in (Sar.OK, Sar.OBJERR):
             raise refusal(code, serial=serial)
-        first = user_pin if must_change_pin else pins.random_pin()
+        first = user_pin if must_change_pin else random_pin()
         with self._authenticated(library, serial) as device:
             application, name = c_void_p(), _profile().application.encode()
             given = (admin_pin.encode(), admin_tries, first.encode(), user_tries, codes.ANYONE)

@@ -21,6 +21,7 @@ from banyan import gm
 from banyan.pki import csr
 from banyan.pki.envelope_errors import EnvelopeError
 from banyan.pki.skf_blob import to_skf_blob
+from banyan.kernel.pins import random_pin
 from banyan_token import pins
 from banyan_token.errors import (
     CertificateMismatch,
@@ -187,7 +188,7 @@ class Token:
         """
         pins.check_form(admin_pin)
         pins.check_new(new_pin)
-        first = new_pin if must_change_pin else pins.random_pin()
+        first = new_pin if must_change_pin else random_pin()
         with self._lock:
             self._with_admin("UnblockPIN", admin_pin.encode(), first.encode())
             if not must_change_pin:

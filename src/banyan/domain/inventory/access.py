@@ -10,7 +10,7 @@ from banyan.domain.parties.scoping import ScopedQuerySet
 from banyan.kernel.actor import Actor
 
 from .errors import TaskNotFound, TokenNotFound, UnknownMedium
-from .models import KeyMedium, PersonalizationTask, TaskState, Token
+from .models import KeyMedium, PersonalizationTask, TaskState, Token, TokenAgent
 from .rules import token_serial
 
 _UNFINISHED = (TaskState.OPEN, TaskState.WRITTEN)
@@ -64,6 +64,12 @@ def token_by_serial(actor: Actor, serial: str) -> Token:
     if found is None:
         raise TokenNotFound(token=number)
     return found.verify_row()
+
+
+def agents(actor: Actor) -> ScopedQuerySet[TokenAgent]:
+    """The token agents on the list that the actor may see, newest first."""
+    rights.require(actor, "tokens.read")
+    return TokenAgent.objects.visible_to(actor).filter(ended_at__isnull=True).order_by("-registered_at", "-pk")
 
 
 def tasks(actor: Actor) -> ScopedQuerySet[PersonalizationTask]:

@@ -48,6 +48,24 @@ class AdminPinUnknown(InventoryError):
     message = N_("平台没有介质 {token} 的管理员口令，不能远程解锁。请办理补办，或由原发放单位解锁。")
 
 
+class InitialPinUnknown(InventoryError):
+    code = "inventory.initial_pin_unknown"
+    message = N_("平台没有介质 {token} 的初始口令（已交付，或由别处初始化）。请由持有人在介质助手的窗口里输入口令。")
+
+
+class AgentUnknown(InventoryError):
+    """No registered agent of this key in sight, or it was taken off the list."""
+
+    audited_refusal = True
+    code = "inventory.agent_unknown"
+    message = N_("这台机器的介质助手（密钥 {key_id}）没有登记或已停用。请介质管理员先登记，再重试。")
+
+
+class AgentKeyInvalid(InventoryError):
+    code = "inventory.agent_key_invalid"
+    message = N_("介质助手的公钥不是 SM2 公钥。请从介质助手重新取得。")
+
+
 class ContainerTaken(InventoryError):
     code = "inventory.container_taken"
     message = N_("介质 {token} 的容器 {container} 已有证书。请换一个容器。")

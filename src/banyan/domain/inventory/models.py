@@ -71,6 +71,8 @@ class Token(GuardedModel, RegionScoped):
     )
     # Empty when the token came from a predecessor who kept it to himself.
     admin_pin_sealed = models.BinaryField(null=True)
+    # From the token's initialisation until it is handed over; bound to its number by the seal.
+    initial_pin_sealed = models.BinaryField(null=True)
     # Where a soft token lies, relative to the home's tokens directory; empty for real devices.
     location = models.CharField(max_length=120, blank=True)
     state_at = models.DateTimeField()
@@ -103,6 +105,25 @@ class Token(GuardedModel, RegionScoped):
     def has_admin_pin(self) -> bool:
         """Whether the platform can unlock this token."""
         return self.admin_pin_sealed is not None
+
+
+class TokenAgent(GuardedModel, RegionScoped):
+    """A token agent's SM2 key, to which initial PINs and unblock answers may be sealed (docs/token-agent.md)."""
+
+    GUARDED_FIELDS = ("key_id", "public_key", "name", "region_code", "registered_at", "ended_at")
+
+    key_id = models.CharField(max_length=32, unique=True, help_text="first 16 octets of SM3 of the key, hexadecimal")
+    public_key = models.BinaryField(help_text="SubjectPublicKeyInfo")
+    name = models.CharField(max_length=80)
+    registered_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "inventory_tokenagent"
+        indexes = [models.Index(fields=["region_code", "id"], name="inventory_agent_region")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class TaskState(models.TextChoices):

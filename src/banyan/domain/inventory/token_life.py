@@ -17,7 +17,7 @@ from banyan.kernel.errors import N_
 from . import protection
 from .errors import ReasonMissing, TokenBusy, TokenNotFound, TransitionRefused
 from .models import PersonalizationTask, TaskState, Token, TokenState
-from .rules import FORGETS_HOLDER, TRANSITIONS, WITH_REASON, Verb, may_go
+from .rules import FORGETS_HOLDER, FORGETS_PIN, TRANSITIONS, WITH_REASON, Verb, may_go
 
 _LOOKED_UP_AT_ONCE = 5000
 _TOKENS = Prepared(lambda ids: Token.objects.unscoped("tokens chosen by scope").filter(pk__among=ids))
@@ -204,11 +204,13 @@ def move(
         row.state, row.state_at = str(way.target), now
         if note is not None:
             row.note = note.strip()[:200]
+        if verb in FORGETS_PIN:
+            row.initial_pin_sealed = None
         if verb in FORGETS_HOLDER:
             row.holder_person_id = row.holder_organization_id = None
         elif holders and row.pk in holders:
             row.holder_person_id, row.holder_organization_id = holders[row.pk]
-    update_guarded(rows, _MOVED)
+    update_guarded(rows, (*_MOVED, "initial_pin_sealed") if verb in FORGETS_PIN else _MOVED)
     _record(actor, f"inventory.{verb.value}", rows, to=way.target.value)
     return rows
 

@@ -180,6 +180,12 @@ def _token(request: ServiceRequest, order: IssueOrder, context: Context) -> Toke
     return token
 
 
+def token_for(actor: Actor, request: ServiceRequest, serial: str) -> Token:
+    """The token that a request's key is to be born in, or was. Raises TokenRefused, inventory.SerialInvalid."""
+    order = IssueOrder(request.pk, b"", serial, "")
+    return _token(request, order, load(actor, [order]))
+
+
 def _is_for(token: Token, request: ServiceRequest) -> bool:
     """Whether a token taken out of stock is this holder's, or nobody's yet."""
     if token.holder_person_id is None and token.holder_organization_id is None:

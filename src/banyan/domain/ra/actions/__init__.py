@@ -1,7 +1,7 @@
 """The steps of a request, one function a glossary verb; bulk first where work arrives in bulk.
 
 ``opening`` open_request(s) · ``deciding`` precheck, approve, reject · ``data`` enter, proofread, send_back ·
-``materials`` add, remove · ``issuing`` issue, carry_on, personalize · ``delivering`` notify_ready, hand_over ·
+``materials`` add, remove · ``issuing`` issue, carry_on, seal_pins, personalize · ``delivering`` notify_ready, hand_over ·
 ``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance · ``looking`` look_up_held.
 """
 
@@ -13,14 +13,16 @@ from banyan.domain.ra.actions.issuing import (
     carry_on,
     issue,
     issue_many,
+    personalization_message,
     personalization_nonce,
     personalize,
     personalize_many,
+    seal_pins,
 )
 from banyan.domain.ra.actions.looking import look_up_held
 from banyan.domain.ra.actions.materials import add_materials, remove_material
 from banyan.domain.ra.actions.opening import open_request, open_requests
-from banyan.domain.ra.actions.special import revoke, unlock, unlocked
+from banyan.domain.ra.actions.special import revoke, unlock, unlock_by_agent, unlocked
 
 __all__ = [
     "add_materials",
@@ -39,6 +41,7 @@ __all__ = [
     "notify_ready_many",
     "open_request",
     "open_requests",
+    "personalization_message",
     "personalization_nonce",
     "personalize",
     "personalize_many",
@@ -48,7 +51,9 @@ __all__ = [
     "reject",
     "remove_material",
     "revoke",
+    "seal_pins",
     "send_back",
     "unlock",
+    "unlock_by_agent",
     "unlocked",
 ]

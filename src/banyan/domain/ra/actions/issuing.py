@@ -16,17 +16,19 @@ from banyan.domain.ca.ports import Connector
 from banyan.domain.ca.values import IssuanceRequest, RecordedPair, RoundReport
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import PersonalizationTask, TaskState
+from banyan.domain.inventory.sealed_tasks import Begun, Sign
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.errors import KeyNotProved
 from banyan.domain.parties.scoping import ScopedQuerySet
 from banyan.domain.prepared import Prepared
 from banyan.domain.ra import moving, preparing
-from banyan.domain.ra.errors import IssuanceMissing
+from banyan.domain.ra.errors import IssuanceMissing, TokenRefused
 from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.values import IssueOrder, Outcome, Refused
 from banyan.kernel.actor import Actor
+from banyan.kernel.errors import N_
 from banyan.pki.certificate import Certificate as CertificateView
 from banyan.pki.public_key import SignatureAlgorithm, parse_spki, verify_many
 
@@ -180,29 +182,40 @@ def personalization_nonce(request: ServiceRequest) -> bytes:
     return sealing.keyring(settings.HOME).digests.of(text).encode()
 
 
-def personalize(actor: Actor, request_id: int, now: datetime, *, signature: bytes) -> ServiceRequest:
-    """Note that the token holds the pair (制证): its signature over ``personalization_nonce`` proves the key.
+def personalization_message(request: ServiceRequest, origin: str) -> bytes:
+    """What is signed as the proof: the nonce, and by a token agent with origin and serial before it.
+
+    ``origin`` is where the agent was asked from; empty for a device without an agent. See docs/token-agent.md.
+    """
+    nonce = personalization_nonce(request)
+    if not origin:
+        return nonce
+    return b"\0".join((b"banyan-read-back-v1", origin.encode(), request.token_serial.encode(), nonce))
+
+
+def personalize(actor: Actor, request_id: int, now: datetime, *, signature: bytes, origin: str = "") -> ServiceRequest:
+    """Note that the token holds the pair (制证): its signature over ``personalization_message`` proves the key.
 
     Raises KeyNotProved (an audited refusal), IssuanceMissing, StepNotDue, RequestNotFound, iam.RightMissing.
     """
-    return moving.alone(personalize_many(actor, {request_id: signature}, now))
+    return moving.alone(personalize_many(actor, {request_id: signature}, now, origin=origin))
 
 
-def personalize_many(actor: Actor, signatures: Mapping[int, bytes], now: datetime) -> Outcome:
+def personalize_many(actor: Actor, signatures: Mapping[int, bytes], now: datetime, *, origin: str = "") -> Outcome:
     """``personalize`` for many, in slices of their own transactions: request id → signature (DER)."""
     items = list(signatures.items())
     result = Outcome()
     for start in range(0, len(items), SLICE):
-        outcome = _personalize_slice(actor, dict(items[start : start + SLICE]), now)
+        outcome = _personalize_slice(actor, dict(items[start : start + SLICE]), now, origin)
         result.requests += outcome.requests
         result.refusals += [Refused(start + refused.index, refused.error) for refused in outcome.refusals]
     return result
 
 
 @audit.action
-def _personalize_slice(actor: Actor, signatures: Mapping[int, bytes], now: datetime) -> Outcome:
+def _personalize_slice(actor: Actor, signatures: Mapping[int, bytes], now: datetime, origin: str) -> Outcome:
     certificates = _signing_certificates(list(signatures))
-    proofs = _proofs(certificates, signatures)
+    proofs = _proofs(certificates, signatures, origin)
 
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.PERSONALIZE)
@@ -232,14 +245,42 @@ def _signing_certificates(request_ids: Sequence[int]) -> dict[int, tuple[Service
 
 
 def _proofs(
-    certificates: Mapping[int, tuple[ServiceRequest, bytes]], signatures: Mapping[int, bytes]
+    certificates: Mapping[int, tuple[ServiceRequest, bytes]], signatures: Mapping[int, bytes], origin: str
 ) -> dict[int, bool]:
     items = []
     for pk, (request, der) in certificates.items():
         key = parse_spki(CertificateView.parse(der).spki_der)
         algorithm = SignatureAlgorithm("", key.algorithm, _PROOFS[key.algorithm])
-        items.append((key, algorithm, personalization_nonce(request), signatures[pk]))
+        items.append((key, algorithm, personalization_message(request, origin), signatures[pk]))
     return dict(zip(certificates, verify_many(items), strict=True))
+
+
+def seal_pins(actor: Actor, request_id: int, token_serial: str, begun: Begun, now: datetime, *, sign: Sign) -> str:
+    """The PINs of a new token for the agent that is to make its key (签发) or write its pair (制证), sealed for this task.
+
+    Only against a request that stands at this step with its approval, and after issuing only for its own token. Raises
+    StepNotDue, ApprovalVoid, TokenRefused, inventory.AgentUnknown, inventory.InitialPinUnknown.
+    """
+    token_id, number, allows = _task_of_agent(actor, request_id, token_serial)
+    return inventory.seal_personalization(actor, token_id, begun, task=number, allows=allows, now=now, sign=sign)
+
+
+@audit.action
+def _task_of_agent(actor: Actor, request_id: int, serial: str) -> tuple[int, str, tuple[str, ...]]:
+    def work(request: ServiceRequest) -> None:
+        verb = Verb.PERSONALIZE if request.step == Verb.PERSONALIZE else Verb.ISSUE
+        moving.ensure_right(actor, request, verb)
+        moving.ensure_turn(request, verb)
+        moving.ensure_approved(request)
+
+    _, outcome = moving.each(actor, "ra.seal_pins", [request_id], work)
+    request = moving.alone(outcome)
+    token = preparing.token_for(actor, request, serial)
+    if request.step == Verb.PERSONALIZE:
+        if request.token_id != token.pk:
+            raise TokenRefused(token=token.serial, number=request.number, reason=N_("不是这件申请的介质"))
+        return token.pk, request.number, ("write", "read_back")
+    return token.pk, request.number, ("prepare",)
 
 
 def _finish_tasks(actor: Actor, requests: Sequence[ServiceRequest], now: datetime) -> None:

@@ -5,13 +5,15 @@ from datetime import datetime
 from banyan.domain import audit
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token, TokenState
+from banyan.domain.inventory.sealed_tasks import Begun, Sign
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.ports import UnlockResponder
-from banyan.domain.ra import moving, notices
+from banyan.domain.ra import access, moving, notices
 from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
 from banyan.kernel.actor import Actor
+from banyan.kernel.pins import random_pin
 
 
 def unlock(
@@ -25,6 +27,21 @@ def unlock(
     _ensure_unlockable(actor, request_id, now)
     return lifecycle.answer_unlock(
         actor, request_id=request_id, challenge=challenge, new_pin=new_pin, respond=respond, now=now
+    )
+
+
+def unlock_by_agent(
+    actor: Actor, request_id: int, begun: Begun, challenge: str, now: datetime, *, respond: UnlockResponder, sign: Sign
+) -> str:
+    """``unlock`` through a token agent: the answer is sealed to it, with a PIN that the holder replaces at once.
+
+    Raises what ``unlock`` raises, and inventory.AgentUnknown.
+    """
+    pin = random_pin()
+    answer = unlock(actor, request_id, now, challenge=challenge, new_pin=pin, respond=respond)
+    request = access.request(actor, request_id)
+    return inventory.seal_unblocking(
+        actor, request.token_serial, begun, task=request.number, response=answer, pin=pin, now=now, sign=sign
     )
 
 
