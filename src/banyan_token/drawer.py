@@ -33,7 +33,7 @@ def _profile() -> Profile:
 
 
 class TokenDrawer:
-    """The devices "plugged in" on this machine; ``directory`` is ``Home.tokens`` in an installation.
+    """The devices "plugged in" on this machine; of the user who has them.
 
     ``machine_secret_path`` lies outside the drawer; without it, it is the drawer's name with ``.secret``. Devices of version
     0.1 are converted when they are met.
@@ -66,6 +66,22 @@ class TokenDrawer:
         older.convert(self._directory / serial, self._secret())
         return self._reader().open(serial)
 
+    def create_blank(self, serial: str, *, label: str = "", iterations: int = 0) -> None:
+        """Make a device as it comes from the factory: empty, without PINs. One that is there blank stays.
+
+        ``iterations`` (of deriving a key from a PIN) is lowered by trials only. Raises TokenExists for a device in use,
+        TokenSerialMalformed, TokenNotWritten.
+        """
+        if self.has(serial):
+            raise TokenExists(serial=serial)
+        library = _library()
+        with self._place.used(library):
+            code = library.call("BYT_CreateDevice", serial.encode(), label.encode(), _profile().auth_key, iterations)
+        if code == Sar.NAMELENERR:
+            raise TokenSerialMalformed()
+        if code not in (Sar.OK, Sar.OBJERR):
+            raise refusal(code, serial=serial)
+
     def create(
         self,
         serial: str,
@@ -85,15 +101,8 @@ class TokenDrawer:
         """
         pins.check_new(user_pin)
         pins.check_new(admin_pin)
-        if self.has(serial):
-            raise TokenExists(serial=serial)
+        self.create_blank(serial, label=label, iterations=iterations)
         library = _library()
-        with self._place.used(library):
-            code = library.call("BYT_CreateDevice", serial.encode(), label.encode(), _profile().auth_key, iterations)
-        if code == Sar.NAMELENERR:
-            raise TokenSerialMalformed()
-        if code not in (Sar.OK, Sar.OBJERR):
-            raise refusal(code, serial=serial)
         first = user_pin if must_change_pin else random_pin()
         with self._authenticated(library, serial) as device:
             application, name = c_void_p(), _profile().application.encode()

@@ -190,3 +190,24 @@ class CiphertextRefused(TokenError):
 class SessionUnknown(TokenError):
     code = "token.session_unknown"
     message = N_("与介质的会话已结束。请重新打开介质并验证 PIN。")
+
+
+class AgentRefused(TokenError):
+    """The token agent's own refusal; ``agent`` is its code (docs/token-agent.md), ``said`` its sentence."""
+
+    code = "token.agent_refused"
+    message = N_("{said}（{agent}）")
+
+
+class AgentCancelled(TokenError):
+    """The PIN window was closed or stayed open too long."""
+
+    code = "token.agent_cancelled"
+    message = N_("口令窗口已关闭，没有办理。需要时请重新发起。")
+
+
+class AgentGone(TokenError):
+    """The agent does not answer, or ended in the middle: what was under way may have been done or not."""
+
+    code = "token.agent_gone"
+    message = N_("介质助手没有应答（日志：{log}）。请重新发起；写到一半的介质会接着写完。")

@@ -135,6 +135,7 @@ def _certificates(request_ids: Any) -> list[Any]:
 
 def _report(home: Home, result: Any) -> dict[str, Any]:
     """Where everything lies."""
+    from banyan.cli.desk import Place
     from banyan.domain.ca import access
 
     certificates, place = _gather(home, "demo", result.requests)
@@ -146,7 +147,7 @@ def _report(home: Home, result: Any) -> dict[str, Any]:
         "chain": str(place / "chain.pem"),
         "certificates_dir": str(place / "certificates"),
         "crl": str(crl),
-        "token_dir": str(home.tokens),
+        "token_dir": str(Place.of(home).tokens),
         "pairs": len({one.pair_id for one in certificates}),
         "failed_rows": result.sheet.failed,
     }

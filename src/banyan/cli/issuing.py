@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import click
 
 from banyan.adapters.connectors import open_connector
 from banyan.cli import shown, stepping, views
+from banyan.cli.desk import ORIGIN, Desk, typed
 from banyan.cli.main_job import serial_for
-from banyan.cli.personalizing import drawer, make_tokens, prepare, write
+from banyan.cli.personalizing import make_tokens, prepare, write
 from banyan.cli.pin_input import pin_of, ready, write_letter
 from banyan.cli.processes import key_holders
 from banyan.domain.ca import access as certificates
@@ -29,18 +30,10 @@ from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan.pki.certificate import certificate_to_pem
-from banyan_token import Token, make_response, random_pin
 
 _ISSUED, _WAITING, _REJECTED, _NOT_BEGUN = "issued", "waiting", "rejected", "not_begun"
 _PAUSE = 0.2
 _COLUMNS = ("number", "subject_name", "outcome_name", "waiting", "serial", "token")
-
-
-class TokenNotHere(BanyanError):
-    """The token is not plugged in here."""
-
-    code = "cli.token_not_here"
-    message = N_("介质 {token} 没有插在这台机器上。请插入它，或用 --csr 给出它生成的证书申请。")
 
 
 class TokenNotNamed(BanyanError):
@@ -63,16 +56,6 @@ class TokenChoice:
     iterations: int | None
 
 
-@contextmanager
-def plugged_in(home: Home, serial: str) -> Iterator[Token]:
-    """The device of this serial number, open. Raises TokenNotHere."""
-    box = drawer(home)
-    if not box.has(serial):
-        raise TokenNotHere(token=serial)
-    with box.open(serial) as token:
-        yield token
-
-
 def issue_all(
     home: Home, actor: Actor, numbers: Sequence[str], choice: TokenChoice, wait: float, as_json: bool
 ) -> None:
@@ -82,12 +65,13 @@ def issue_all(
     orders: list[IssueOrder] = []
     places: list[int] = []
     refusals: list[Refused] = []
-    for index, request in enumerate(found):
-        try:
-            orders.append(_order(home, actor, request, choice, index, made))
-            places.append(index)
-        except BanyanError as error:
-            refusals.append(Refused(index, error))
+    with _at_desk(home, choice.csr is None) as desk:
+        for index, request in enumerate(found):
+            try:
+                orders.append(_order(desk, actor, request, choice, index, made))
+                places.append(index)
+            except BanyanError as error:
+                refusals.append(Refused(index, error))
     outcome = ra.issue_many(actor, orders, clock.now()) if orders else Outcome()
     refusals += [Refused(places[one.index], one.error) for one in outcome.refusals]
     if refusals and len(found) == 1:
@@ -101,8 +85,15 @@ def issue_all(
         raise click.exceptions.Exit(1)
 
 
+@contextmanager
+def _at_desk(home: Home, is_needed: bool) -> Iterator[Desk]:
+    """A desk whose agent can be sent sealed PINs: the signer answers for their signatures."""
+    with key_holders(home) if is_needed else nullcontext(), Desk(home) as desk:
+        yield desk
+
+
 def _order(
-    home: Home, actor: Actor, request: ServiceRequest, choice: TokenChoice, index: int, made: dict[str, str]
+    desk: Desk, actor: Actor, request: ServiceRequest, choice: TokenChoice, index: int, made: dict[str, str]
 ) -> IssueOrder:
     own = request.token_serial if request.business in ("renew", "modify") else ""
     serial = choice.tokens[index] if choice.tokens else own
@@ -114,13 +105,15 @@ def _order(
         if choice.letters is not None:
             ready(choice.letters)
         serial = serial_for(request)
-        for token in make_tokens(home, actor, [serial], request.region_code, clock.now(), iterations=choice.iterations):
+        for token in make_tokens(
+            desk.home, actor, [serial], request.region_code, clock.now(), iterations=choice.iterations or 0
+        ):
             made[serial] = token.user_pin
             if choice.letters is not None:
                 write_letter(choice.letters, serial, token.user_pin)
-    with plugged_in(home, _named(serial, request)) as device:
-        pin = made.get(serial) or pin_of(serial, choice.pin_file, choice.letters)
-        return prepare(device, request, pin)
+    number = _named(serial, request)
+    with desk.answering(typed(lambda: pin_of(number, choice.pin_file, choice.letters))):
+        return prepare(desk, actor, request, number, clock.now())
 
 
 def _named(serial: str, request: ServiceRequest) -> str:
@@ -210,17 +203,23 @@ def personalize_all(
     found = [stepping.find(actor, number) for number in numbers]
     proofs: dict[int, bytes] = {}
     refusals: list[Refused] = []
-    for index, request in enumerate(found):
-        try:
-            with plugged_in(home, _named(request.token_serial, request)) as device:
-                proofs[request.pk] = write(actor, device, request, pin_of(device.serial, pin_file, letters))
-        except BanyanError as error:
-            refusals.append(Refused(index, error))
-    outcome = ra.personalize_many(actor, proofs, clock.now())
+    with _at_desk(home, is_needed=True) as desk:
+        for index, request in enumerate(found):
+            try:
+                proofs[request.pk] = _written(desk, actor, request, pin_file, letters)
+            except BanyanError as error:
+                refusals.append(Refused(index, error))
+    outcome = ra.personalize_many(actor, proofs, clock.now(), origin=ORIGIN)
     places = {request.pk: index for index, request in enumerate(found)}
     proved = list(proofs)
     refusals += [Refused(places[proved[one.index]], one.error) for one in outcome.refusals]
     stepping.tell(actor, found, Outcome(refusals=refusals), as_json)
+
+
+def _written(desk: Desk, actor: Actor, request: ServiceRequest, pin_file: Path | None, letters: Path | None) -> bytes:
+    serial = _named(request.token_serial, request)
+    with desk.answering(typed(lambda: pin_of(serial, pin_file, letters))):
+        return write(desk, actor, request, clock.now())
 
 
 def write_out(actor: Actor, number: str, place: Path, as_json: bool) -> None:
@@ -248,14 +247,3 @@ def take_proof(actor: Actor, number: str, signature: bytes, as_json: bool) -> No
     request = stepping.find(actor, number)
     ra.personalize(actor, request.pk, clock.now(), signature=signature)
     stepping.tell(actor, [request], Outcome(), as_json)
-
-
-def answer_challenge(actor: Actor, number: str, challenge: str, new_pin: str, as_json: bool) -> None:
-    """Show the answer to a token's challenge, with the new PIN when it was made here."""
-    request = stepping.find(actor, number)
-    pin = new_pin or random_pin()
-    answer = ra.unlock(actor, request.pk, clock.now(), challenge=challenge, new_pin=pin, respond=make_response)
-    view = {"number": request.number, "token": request.token_serial, "answer": answer}
-    if not new_pin:
-        view["new_pin"] = pin
-    shown.show_card(view, as_json=as_json)

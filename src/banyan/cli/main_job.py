@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from banyan.cli.desk import Desk
 from banyan.cli.importing import import_file
 from banyan.cli.messages import told
-from banyan.cli.personalizing import NewToken, drawer, make_tokens, prepare, renew_pin, write_all
+from banyan.cli.personalizing import NewToken, make_tokens, prepare, register_agent, write_all
 from banyan.domain.ca import access as certificates
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import RevocationReason, StatusChange
@@ -29,6 +30,7 @@ from banyan.kernel.home import Home
 Say = Callable[[str], None]
 Advance = Callable[[], None]
 _PATIENCE, _PAUSE = 600, 0.2
+_PROVINCE, _MACHINE = "350000", "本机"
 
 
 class StepFailed(BanyanError):
@@ -88,9 +90,10 @@ def carry(home: Home, people: People, ids: Sequence[int], advance: Advance, say:
     """Carry requests that came with their data to pairs in tokens that were handed over."""
     decide(people, ids)
     say(told(N_("校对、审核 {n} 件"), n=len(ids)))
-    issue(home, people.clerk, ids, result)
-    wait_for_certificates(people.clerk, ids, advance, say)
-    personalize(home, people.clerk, ids, result)
+    with Desk(home) as desk:
+        issue(desk, people.clerk, ids, result)
+        wait_for_certificates(people.clerk, ids, advance, say)
+        personalize(desk, people.clerk, ids)
     say(told(N_("签发并写入介质 {n} 件"), n=len(ids)))
     deliver(people, ids)
     say(told(N_("通知并交付 {n} 件"), n=len(ids)))
@@ -127,33 +130,25 @@ def revoke_one(clerk: Actor, ids: Sequence[int], advance: Advance) -> bool:
     raise StepFailed(step=N_("注销"), reason=N_("CA 没有在两分钟内答复"))
 
 
-def issue(home: Home, clerk: Actor, ids: Sequence[int], result: Result) -> None:
+def issue(desk: Desk, clerk: Actor, ids: Sequence[int], result: Result) -> None:
     """A token a request: its key, its PKCS#10, the intent."""
     waiting = [one for one in _at(clerk, ids, "issue") if one.issuance_id is None]
+    if waiting:
+        register_agent(desk, clerk, _PROVINCE, _MACHINE, clock.now())
     orders = []
     for request in waiting:
-        serial = serial_for(request)
-        result.tokens += make_tokens(home, clerk, [serial], request.region_code, clock.now())
-        with drawer(home).open(serial) as token:
-            orders.append(prepare(token, request, _pin_of(home, clerk, serial, result)))
+        serial, now = serial_for(request), clock.now()
+        result.tokens += make_tokens(desk.home, clerk, [serial], request.region_code, now)
+        orders.append(prepare(desk, clerk, request, serial, now))
     passed("签发", ra.issue_many(clerk, orders, clock.now()))
 
 
-def personalize(home: Home, clerk: Actor, ids: Sequence[int], result: Result) -> None:
+def personalize(desk: Desk, clerk: Actor, ids: Sequence[int]) -> None:
     """Write the pairs into their tokens and note the proofs."""
-    due = _at(clerk, ids, "personalize")
-    pins = {one.token_serial: _pin_of(home, clerk, one.token_serial, result) for one in due}
-    passed("制证", write_all(home, clerk, [one.pk for one in due], pins, clock.now()))
-
-
-def _pin_of(home: Home, clerk: Actor, serial: str, result: Result) -> str:
-    """The token's initial PIN; a start that was broken off took it along, then a new one is set."""
-    for token in result.tokens:
-        if token.serial == serial:
-            return token.user_pin
-    renewed = renew_pin(home, clerk, serial, clock.now())
-    result.tokens.append(renewed)
-    return renewed.user_pin
+    due = [one.pk for one in _at(clerk, ids, "personalize")]
+    if due:
+        register_agent(desk, clerk, _PROVINCE, _MACHINE, clock.now())
+        passed("制证", write_all(desk, clerk, due, clock.now()))
 
 
 def serial_for(request: ServiceRequest) -> str:

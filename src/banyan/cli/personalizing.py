@@ -1,111 +1,98 @@
-"""At the user's side of the counter: a token makes its key, gets its pair and proves it.
+"""At the user's side of the counter: a token makes its key, gets its pair and proves it, through the token agent.
 
-The steps and what they exchange are those of the token agent; here the token is a soft one in the drawer of the
-installation. PINs pass through memory only.
+PINs of new tokens are made by the platform and go sealed to the agent; nothing here sees them but the letter for the holder.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from banyan.cli.desk import ORIGIN, Desk, drawer
 from banyan.domain.ca import access as certificates
+from banyan.domain.ca.models import Certificate
 from banyan.domain.inventory import access as inventory
+from banyan.domain.inventory import actions as stock
 from banyan.domain.inventory.errors import InventoryError
 from banyan.domain.inventory.models import TokenState
-from banyan.domain.inventory.stocking import TokenEntry, receive_tokens
-from banyan.domain.inventory.token_life import open_admin_pin_for_unlock, replace_admin_pins
+from banyan.domain.inventory.stocking import TokenEntry
 from banyan.domain.ra import access as requests
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.values import IssueOrder, Outcome
 from banyan.kernel.actor import Actor
 from banyan.kernel.home import Home
-from banyan_token import Token, TokenDrawer, random_admin_pin, random_pin
+from banyan.pki.skf_blob import to_skf_blob
 
 MEDIUM = "SOFT"
 
 
-def drawer(home: Home) -> TokenDrawer:
-    """The soft tokens "plugged in" here."""
-    return TokenDrawer(home.tokens, machine_secret_path=home.keys / "token.secret")
-
-
 @dataclass(frozen=True)
 class NewToken:
-    """A token just made: its serial and the initial user PIN, at the only moment it is known."""
+    """A token just made: its serial and the initial user PIN, for the holder's letter."""
 
     serial: str
     user_pin: str = field(repr=False)
 
 
 def make_tokens(
-    home: Home, actor: Actor, serials: Sequence[str], region_code: str, now: datetime, *, iterations: int | None = None
+    home: Home, actor: Actor, serials: Sequence[str], region_code: str, now: datetime, *, iterations: int = 0
 ) -> list[NewToken]:
-    """Make soft tokens and take them into stock; the administrator PINs go to the platform sealed.
+    """Make blank soft tokens and take them into stock with PINs that the platform keeps sealed.
 
-    Stock first: a crash leaves a serial in stock without a device, which the next start completes, and never a device
-    whose administrator PIN nobody has.
+    Stock first: a crash leaves a serial in stock without a device, which the next start completes.
     """
-    box = drawer(home)
-    missing = [serial for serial in serials if not box.has(serial)]
-    made = {serial: (random_pin(), random_admin_pin()) for serial in missing}
-    stocked = {token.serial: token.pk for token in inventory.tokens(actor).filter(serial__in=missing)}
-    if stocked:
-        replace_admin_pins(actor, {pk: made[serial][1] for serial, pk in stocked.items()}, now=now)
-    entries = [TokenEntry(serial, made[serial][1]) for serial in missing if serial not in stocked]
-    for outcome in receive_tokens(actor, entries, medium=MEDIUM, region_code=region_code, batch=MEDIUM, now=now):
+    stocked = set(inventory.tokens(actor).filter(serial__in=serials).values_list("serial", flat=True))
+    entries = [TokenEntry(serial) for serial in serials if serial not in stocked]
+    for outcome in stock.receive_tokens(actor, entries, medium=MEDIUM, region_code=region_code, batch=MEDIUM, now=now):
         if isinstance(outcome, InventoryError):
             raise outcome
-    for serial, (user_pin, admin_pin) in made.items():
-        box.create(serial, user_pin=user_pin, admin_pin=admin_pin, iterations=iterations or 0).close()
-    return [NewToken(serial, user_pin) for serial, (user_pin, _) in made.items()]
+    rows = [inventory.token_by_serial(actor, serial) for serial in serials]
+    stock.make_pins(actor, [row.pk for row in rows if row.state == TokenState.IN_STOCK], now=now)
+    box = drawer(home)
+    for serial in serials:
+        if not box.has(serial):
+            box.create_blank(serial, iterations=iterations)
+    return [NewToken(row.serial, stock.tell_initial_pin(actor, row.pk, now=now)) for row in rows]
 
 
-def renew_pin(home: Home, actor: Actor, serial: str, now: datetime) -> NewToken:
-    """Set a new initial PIN with the sealed administrator PIN; opening that one is audited.
-
-    A device still in stock holds nothing that was certified: it is made anew instead.
-    """
-    stocked = inventory.token_by_serial(actor, serial)
-    if stocked.state == TokenState.IN_STOCK:
-        drawer(home).destroy(serial)
-        (made,) = make_tokens(home, actor, [serial], stocked.region_code, now)
-        return made
-    admin_pin = open_admin_pin_for_unlock(actor, stocked.pk, now=now)
-    user_pin = random_pin()
-    with drawer(home).open(serial) as token:
-        token.unlock_with_admin_pin(admin_pin, user_pin)
-    return NewToken(serial, user_pin)
-
-
-def prepare(token: Token, request: ServiceRequest, pin: str) -> IssueOrder:
+def prepare(desk: Desk, actor: Actor, request: ServiceRequest, serial: str, now: datetime) -> IssueOrder:
     """A key born in the token and its PKCS#10 for this request; asked again, the same key."""
     container = f"request-{request.pk}-{request.issuance_version}"
-    token.verify_pin(pin)
-    if container not in {one.name for one in token.containers() if one.signing_public_key}:
-        token.generate_signing_key(container)
-    csr = token.certification_request(container, bytes(request.subject_der))
+    token = desk.token(serial)
+    sealed = desk.sealed_pins(actor, request, token, now)
+    csr = desk.agent.prepare(token, container, bytes(request.subject_der), sealed)
     return IssueOrder(request.pk, csr, token.serial, container)
 
 
-def write(actor: Actor, token: Token, request: ServiceRequest, pin: str) -> bytes:
-    """Write the issued pair into the token, have it check what it holds, and give its proof (a signature)."""
+def write(desk: Desk, actor: Actor, request: ServiceRequest, now: datetime) -> bytes:
+    """Write the issued pair into its token and have it proved: the signature over the read-back (origin ``ORIGIN``)."""
     pair = certificates.pair(actor, request.issued_pair_id or 0)
     task = inventory.task_of_issuance(actor, request.issuance_id or 0)
-    token.verify_pin(pin)
-    for certificate in certificates.certificates_of(actor, pair.pk):
-        if certificate.use == certificate.Use.ENCRYPTION and task.envelope is not None:
-            token.import_key_envelope(pair.container, bytes(task.envelope))
-        is_signing = certificate.use != certificate.Use.ENCRYPTION
-        token.import_certificate(pair.container, bytes(certificate.der), is_signing)
-    return token.prove_container(pair.container, ra.personalization_nonce(request))
+    held = {one.use: bytes(one.der) for one in certificates.certificates_of(actor, pair.pk)}
+    encryption = held.pop(Certificate.Use.ENCRYPTION)
+    (signing,) = held.values()
+    token = desk.token(request.token_serial)
+    sealed = desk.sealed_pins(actor, request, token, now)
+    done = desk.agent.write(
+        token,
+        pair.container,
+        signing_certificate=signing,
+        encryption_certificate=encryption,
+        envelope=to_skf_blob(bytes(task.envelope or b"")),
+        nonce=ra.personalization_nonce(request),
+        sealed=sealed,
+    )
+    return done.signature
 
 
-def write_all(home: Home, actor: Actor, request_ids: Sequence[int], pins: Mapping[str, str], now: datetime) -> Outcome:
-    """Write the pairs of many requests, each into its own token; ``pins`` by token serial."""
-    box = drawer(home)
-    proofs = {}
-    for request in requests.requests(actor).filter(pk__in=list(request_ids)).order_by("pk"):
-        with box.open(request.token_serial) as token:
-            proofs[request.pk] = write(actor, token, request, pins[request.token_serial])
-    return ra.personalize_many(actor, proofs, now)
+def write_all(desk: Desk, actor: Actor, request_ids: Sequence[int], now: datetime) -> Outcome:
+    """Write the pairs of many requests, each into its own token, and note the proofs."""
+    found = requests.requests(actor).filter(pk__in=list(request_ids)).order_by("pk")
+    proofs = {request.pk: write(desk, actor, request, now) for request in found}
+    return ra.personalize_many(actor, proofs, now, origin=ORIGIN)
+
+
+def register_agent(desk: Desk, actor: Actor, region_code: str, name: str, now: datetime) -> str:
+    """Put this machine's agent on the platform's list; returns the name of its key."""
+    agent = desk.agent
+    return stock.register_agent(actor, public_key=agent.public_key, name=name, region_code=region_code, now=now).key_id

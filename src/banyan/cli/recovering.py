@@ -5,7 +5,7 @@ from typing import Any
 
 from banyan.adapters.embedded_ca import EmbeddedConnector
 from banyan.cli import shown, views
-from banyan.cli.issuing import plugged_in
+from banyan.cli.desk import drawer
 from banyan.cli.pin_input import pin_of
 from banyan.cli.processes import key_holders
 from banyan.domain.ca import access as certificates
@@ -104,7 +104,7 @@ def carry_out(
         shown.show_card(_view(access.recovery(number)) | {"file": str(out)}, as_json=as_json)
         return
     named = token_serial(serial)
-    with plugged_in(home, named) as device:
+    with drawer(home).open(named) as device:
         device.verify_pin(pin_of(named, pin_file, letters))
         recovery = access.recovery(number)
         signing = _container_of(device, bytes(recovery.recipient_certificate))

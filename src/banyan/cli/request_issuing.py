@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from banyan.cli.pin_input import first_line, pin_options
+from banyan.cli.pin_input import pin_options
 from banyan.cli.shown import json_option
 from banyan.kernel import clock
 
@@ -144,23 +144,17 @@ def hand_over(numbers: tuple[str, ...], received_by: str, note: str, as_json: bo
 
 @click.command()
 @click.argument("number")
-@click.option("--challenge", required=True, help="What the locked token asks: `banyan token challenge`.")
-@click.option(
-    "--new-pin-file",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="File whose first line is the new PIN (default: a random one, shown once).",
-)
+@click.option("--question", required=True, help="What `banyan token unlock --far` showed.")
 @json_option
-def unlock(number: str, challenge: str, new_pin_file: Path | None, as_json: bool) -> None:
-    """Answer the challenge of a locked token (解锁), only against this approved request and for its token.
+def unlock(number: str, question: str, as_json: bool) -> None:
+    """Answer a locked token's question (解锁), only against this approved request and for its token.
 
-    `banyan token answer` takes the answer; then `banyan request unlocked` ends the request.
+    `banyan token unlock --far` takes the answer; then `banyan request unlocked` ends the request.
     """
-    _, actor = _start()
-    from banyan.cli.issuing import answer_challenge
+    home, actor = _start()
+    from banyan.cli.unlocking import answer
 
-    pin = first_line(new_pin_file) if new_pin_file else ""
-    answer_challenge(actor, number, challenge, pin, as_json)
+    answer(home, actor, number, question, as_json)
 
 
 @click.command()

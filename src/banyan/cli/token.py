@@ -112,42 +112,64 @@ def change_pin(serial: str, pin_file: Path | None, pin_letters: Path | None, new
 
 @token.command()
 @click.argument("serial")
-@json_option
-def challenge(serial: str, as_json: bool) -> None:
-    """A locked token's challenge; `banyan request unlock` gives the answer. An earlier challenge is void."""
-    from banyan.cli.context import django_setup
-
-    home = django_setup()
-    from banyan.cli.tokens import ask
-
-    ask(home, serial, as_json)
-
-
-@token.command()
-@click.argument("serial")
-@click.option("--answer", "response", required=True, help="What `banyan request unlock` gave.")
-@json_option
-def answer(serial: str, response: str, as_json: bool) -> None:
-    """Give the platform's answer to the token that asked: it works again, its certificates unchanged."""
-    from banyan.cli.context import django_setup
-
-    home = django_setup()
-    from banyan.cli.tokens import give
-
-    give(home, serial, response, as_json)
-
-
-@token.command()
-@click.argument("serial")
 @click.option("--request", "number", required=True, help="The approved unlock request.")
-@click.option("--new-pin-file", type=_SECRET, help="File whose first line is the new PIN (default: a random one).")
+@click.option(
+    "--far", is_flag=True, help="Whoever is logged in sits elsewhere: show the question, wait for the answer."
+)
+@click.option("--new-pin-file", type=_SECRET, help="File whose first line is the new PIN (default: asked for).")
 @json_option
-def unlock(serial: str, number: str, new_pin_file: Path | None, as_json: bool) -> None:
-    """Unlock a token that is plugged in here: challenge, answer against the approved request, done note."""
+def unlock(serial: str, number: str, far: bool, new_pin_file: Path | None, as_json: bool) -> None:
+    """Unlock a token that is plugged in here: question, answer against the approved request, done note.
+
+    With --far, `banyan request unlock` gives the answer elsewhere, within ten minutes; this command waits for it.
+    """
+    if far:
+        from banyan.cli.context import django_setup
+
+        home = django_setup()
+        from banyan.cli.unlocking import unlock_from_afar
+
+        unlock_from_afar(home, serial, number, new_pin_file)
+        return
     home, actor = _start()
-    from banyan.cli.tokens import unlock_here
+    from banyan.cli.unlocking import unlock_here
 
     unlock_here(home, actor, serial, number, new_pin_file, as_json)
+
+
+@token.command("register-agent")
+@click.option("--region", required=True, help="Where the machine stands, by name or GB/T 2260 code.")
+@click.option("--name", default="", help="What people call the machine (default: its host name).")
+@json_option
+def register_agent(region: str, name: str, as_json: bool) -> None:
+    """Put this machine's token agent on the list (right tokens.manage): PINs of new tokens may be sealed to it."""
+    home, actor = _start()
+    import platform
+
+    from banyan.cli.tokens import put_agent_on_list
+
+    put_agent_on_list(home, actor, region, name or platform.node(), as_json)
+
+
+@token.command()
+@json_option
+def agents(as_json: bool) -> None:
+    """The token agents on the list (right tokens.read)."""
+    _, actor = _start()
+    from banyan.cli.tokens import list_agents
+
+    list_agents(actor, as_json)
+
+
+@token.command("end-agent")
+@click.argument("agent")
+@click.option("--reason", required=True, help="For the record.")
+def end_agent(agent: str, reason: str) -> None:
+    """Take a token agent off the list (right tokens.manage): nothing is sealed to it any more."""
+    _, actor = _start()
+    from banyan.cli.tokens import take_agent_off_list
+
+    take_agent_off_list(actor, agent, reason)
 
 
 @token.command()

@@ -3,25 +3,23 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from banyan.cli import shown, stepping, views
-from banyan.cli.issuing import plugged_in
+from banyan.cli import shown, views
+from banyan.cli.desk import Desk, Place, drawer, typed
 from banyan.cli.messages import translate
-from banyan.cli.personalizing import drawer, make_tokens
-from banyan.cli.pin_input import first_line, pin_of, ready, secret, write_letter
+from banyan.cli.personalizing import make_tokens, register_agent
+from banyan.cli.pin_input import pin_of, ready, secret, write_letter
 from banyan.config.settings import load
 from banyan.domain.inventory import access, actions
 from banyan.domain.inventory.errors import InventoryError
 from banyan.domain.inventory.rules import token_serial
 from banyan.domain.parties import access as parties
-from banyan.domain.ra import actions as ra
-from banyan.domain.ra.values import Outcome
 from banyan.domain.systems import rules as system_rules
 from banyan.domain.systems.errors import SoftTokenRefused
 from banyan.kernel import clock
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
 from banyan.kernel.home import Home
-from banyan_token import make_response, random_pin
+from banyan_token.agent import PluggedToken
 from banyan_token.errors import TokenExists
 
 _MADE = ("token", "user_pin", "file")
@@ -47,7 +45,7 @@ def make(
     if letters is not None:
         ready(letters)  # before any token: its PIN must have a place to go
     rows = []
-    for made in make_tokens(home, actor, named, code, clock.now(), iterations=iterations):
+    for made in make_tokens(home, actor, named, code, clock.now(), iterations=iterations or 0):
         if letters is not None:
             rows.append({"token": made.serial, "file": str(write_letter(letters, made.serial, made.user_pin))})
         else:
@@ -74,75 +72,68 @@ def list_all(home: Home, actor: Actor, state: str, limit: int, as_json: bool) ->
     found = access.tokens(actor).select_related("medium")
     if state:
         found = found.filter(state=state)
-    box = drawer(home)
-    rows = []
-    for one in found.order_by("-pk")[:limit]:
-        if not box.has(one.serial):
-            rows.append(views.token_view(one))
-            continue
-        with box.open(one.serial) as device:
-            rows.append(views.token_view(one, device))
+    plugged = _plugged_in(home)
+    rows = [views.token_view(one, plugged.get(one.serial)) for one in found.order_by("-pk")[:limit]]
     shown.show_rows(rows, views.TOKEN_COLUMNS, as_json=as_json)
 
 
 def show_one(home: Home, actor: Actor, serial: str, as_json: bool) -> None:
     """One token and its containers."""
     found = access.token_by_serial(actor, serial)
-    if not drawer(home).has(found.serial):
+    device = _plugged_in(home).get(found.serial)
+    if device is None:
         shown.show_card(views.token_view(found), as_json=as_json)
         return
-    with plugged_in(home, found.serial) as device:
-        containers = views.containers_view(device)
-        view = views.token_view(found, device) | {"in_containers": containers}
-    shown.show_card(view, as_json=as_json)
+    containers = views.containers_view(device)
+    shown.show_card(views.token_view(found, device) | {"in_containers": containers}, as_json=as_json)
     if not as_json and containers:
         shown.heading(N_("容器"))
         shown.show_rows(containers, ("container", "signing", "encryption"), as_json=False)
 
 
+def _plugged_in(home: Home) -> dict[str, PluggedToken]:
+    """What is plugged in here; without a single device no agent is started to say so."""
+    tokens = Place.of(home).tokens
+    if not tokens.is_dir() or not any(tokens.iterdir()):
+        return {}
+    with Desk(home) as desk:
+        return desk.tokens()
+
+
 def change(home: Home, serial: str, pin_file: Path | None, letters: Path | None, new_pin_file: Path | None) -> None:
     """Replace a device's PIN."""
     number = token_serial(serial)
-    with plugged_in(home, number) as device:
-        old = pin_of(number, pin_file, letters)
-        new = secret(new_pin_file, translate(N_("新口令")), twice=True)
-        device.change_pin(old, new)
+    answers = typed(
+        lambda: pin_of(number, pin_file, letters), lambda: secret(new_pin_file, translate(N_("新口令")), twice=True)
+    )
+    with Desk(home) as desk:
+        token = desk.token(number)
+        with desk.answering(answers):
+            desk.agent.change_pin(token)
     shown.say(N_("介质 {token} 的口令已更换。"), token=number)
 
 
-def ask(home: Home, serial: str, as_json: bool) -> None:
-    """Show a device's challenge."""
-    number = token_serial(serial)
-    with plugged_in(home, number) as device:
-        shown.show_card({"token": number, "challenge": device.unlock_challenge()}, as_json=as_json)
+def put_agent_on_list(home: Home, actor: Actor, region: str, name: str, as_json: bool) -> None:
+    """Register this machine's token agent, so that sealed PINs can be sent to it."""
+    code = parties.region_tree().read(region).code
+    with Desk(home) as desk:
+        key_id = register_agent(desk, actor, code, name, clock.now())
+    shown.show_card({"agent": key_id, "name": name, "region": code}, as_json=as_json)
 
 
-def give(home: Home, serial: str, response: str, as_json: bool) -> None:
-    """Have a device take an answer."""
-    number = token_serial(serial)
-    with plugged_in(home, number) as device:
-        device.answer_challenge(response)
-        state = device.info().state
-        shown.show_card(
-            {"token": number, "device_state": state, "device_state_name": views.device_state_name(state)},
-            as_json=as_json,
-        )
+def list_agents(actor: Actor, as_json: bool) -> None:
+    """The token agents on the list."""
+    rows = [
+        {"agent": one.key_id, "name": one.name, "region": one.region_code, "registered_at": one.registered_at}
+        for one in access.agents(actor)
+    ]
+    shown.show_rows(rows, ("agent", "name", "region", "registered_at"), as_json=as_json)
 
 
-def unlock_here(home: Home, actor: Actor, serial: str, number: str, new_pin_file: Path | None, as_json: bool) -> None:
-    """The whole unlocking at one place."""
-    request = stepping.find(actor, number)
-    pin = first_line(new_pin_file) if new_pin_file else random_pin()
-    with plugged_in(home, token_serial(serial)) as device:
-        answer = ra.unlock(
-            actor, request.pk, clock.now(), challenge=device.unlock_challenge(), new_pin=pin, respond=make_response
-        )
-        device.answer_challenge(answer)
-    ra.unlocked(actor, request.pk, clock.now())
-    if new_pin_file is None:
-        shown.show_card({"token": token_serial(serial), "new_pin": pin}, as_json=as_json)
-    else:
-        stepping.tell(actor, [request], Outcome(), as_json)
+def take_agent_off_list(actor: Actor, key_id: str, reason: str) -> None:
+    """Nothing is sealed to this agent any more."""
+    actions.end_agent(actor, key_id, reason=reason, now=clock.now())
+    shown.say(N_("介质助手 {agent} 已停用。"), agent=key_id)
 
 
 def move(actor: Actor, verb: str, serials: Sequence[str], said: Mapping[str, str], as_json: bool) -> None:

@@ -23,7 +23,7 @@ from banyan.domain.systems.policy import CertificateKind
 from banyan.kernel.errors import N_
 from banyan.pki import names
 from banyan.pki.certificate import Certificate as CertificateView
-from banyan_token import Token as Device
+from banyan_token.agent import PluggedToken
 
 # What became of something, as people read it; programs read the code.
 OUTCOMES = {
@@ -45,7 +45,7 @@ OUTCOMES = {
     "pending": N_("等待"),
     "unavailable": N_("没有应答"),
 }
-_DEVICE_STATES = {"ready": N_("可用"), "locked": N_("已锁定"), "dead": N_("已失效")}
+_DEVICE_STATES = {"ready": N_("可用"), "locked": N_("已锁定"), "blank": N_("空白"), "faulty": N_("读不出")}
 REQUEST_COLUMNS = (
     "number",
     "business_name",
@@ -309,7 +309,7 @@ def life_view(life: PairLife) -> dict[str, Any]:
     }
 
 
-def token_view(token: Token, device: Device | None = None) -> dict[str, Any]:
+def token_view(token: Token, device: PluggedToken | None = None) -> dict[str, Any]:
     """A token on record, with what its device tells when it is plugged in here."""
     view: dict[str, Any] = {
         "token": token.serial,
@@ -322,28 +322,26 @@ def token_view(token: Token, device: Device | None = None) -> dict[str, Any]:
         "can_be_unlocked": token.has_admin_pin,
     }
     if device is not None:
-        info = device.info()
         view |= {
-            "device_state": info.state,
-            "device_state_name": device_state_name(info.state),
-            "tries_left": info.user_tries_left,
-            "must_change_pin": info.must_change_pin,
-            "containers": info.containers,
+            "device_state": device.state,
+            "device_state_name": device_state_name(device.state),
+            "tries_left": device.tries_left,
+            "must_change_pin": device.is_first_pin,
+            "containers": len(device.containers),
         }
     return view
 
 
-def containers_view(device: Device) -> list[Mapping[str, Any]]:
-    """What lies in a device's containers: certificates' serials, and whether there are keys."""
+def containers_view(device: PluggedToken) -> list[Mapping[str, Any]]:
+    """What lies in a device's containers: certificates' serials, and how much of a pair is there."""
     return [
         {
             "container": one.name,
             "signing": _serial(one.signing_certificate),
             "encryption": _serial(one.encryption_certificate),
-            "has_signing_key": one.signing_public_key is not None,
-            "has_encryption_key": one.encryption_public_key is not None,
+            "state": one.state,
         }
-        for one in device.containers()
+        for one in device.containers
     ]
 
 

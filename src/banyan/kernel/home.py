@@ -55,10 +55,6 @@ class Home:
         return self.path / "run"
 
     @property
-    def tokens(self) -> Path:
-        return self.path / "tokens"
-
-    @property
     def audit(self) -> Path:
         return self.path / "audit"
 
@@ -86,6 +82,6 @@ class Home:
 
     def make(self) -> None:
         """Create the directories, private to the owner."""
-        inside = (self.signer, self.kmc, self.run, self.tokens, self.audit, self.public, self.log, self.files)
+        inside = (self.signer, self.kmc, self.run, self.audit, self.public, self.log, self.files)
         for place in (self.path, self.keys, *inside):
             place.mkdir(parents=True, exist_ok=True, mode=0o700)

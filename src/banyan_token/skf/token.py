@@ -18,10 +18,10 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, NoReturn, Self
 
 from banyan import gm
+from banyan.kernel.pins import random_pin
 from banyan.pki import csr
 from banyan.pki.envelope_errors import EnvelopeError
 from banyan.pki.skf_blob import to_skf_blob
-from banyan.kernel.pins import random_pin
 from banyan_token import pins
 from banyan_token.errors import (
     CertificateMismatch,

@@ -14,7 +14,8 @@ import pytest
 
 from banyan import gm
 from banyan.kernel.errors import RemoteError, ServiceUnavailable
-from banyan_token import TokenClient, TokenDrawer, random_admin_pin, random_pin
+from banyan.kernel.pins import random_admin_pin, random_pin
+from banyan_token import TokenClient, TokenDrawer
 from banyan_token.errors import SessionUnknown, TokenMissing
 from banyan_token.serve import TokenService
 from support.token import NEW_PIN, SUBJECT, USER_PIN, certificate, encryption_key_for, make_token

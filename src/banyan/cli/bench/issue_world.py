@@ -11,6 +11,7 @@ from banyan import gm
 from banyan.cli import installing
 from banyan.cli.bench import BenchFailed
 from banyan.cli.bench.issue_numbers import resident_id
+from banyan.cli.desk import drawer
 from banyan.domain.iam.rights import Role, rights_of
 from banyan.domain.inventory.models import Token
 from banyan.domain.inventory.stocking import TokenEntry, receive_tokens
@@ -24,7 +25,6 @@ from banyan.kernel.actor import Actor
 from banyan.kernel.home import Home
 from banyan.pki import csr_building, oids
 from banyan_token import Token as Device
-from banyan_token import TokenDrawer
 
 REGION = "350102"
 BODY = OrganizationEntry("测试榕荫县虚构局", "12359900MB0000019H", REGION)
@@ -87,11 +87,11 @@ class Stock:
 
     def token(self) -> Device:
         """The soft token of this installation, logged in; its key derivation is short, for it is opened often."""
-        drawer = TokenDrawer(self.home.tokens, machine_secret_path=self.home.keys / "token.secret")
-        if drawer.has(_DEVICE):
-            token = drawer.open(_DEVICE)
+        box = drawer(self.home)
+        if box.has(_DEVICE):
+            token = box.open(_DEVICE)
         else:
-            token = drawer.create(
+            token = box.create(
                 _DEVICE,
                 user_pin=_PIN,
                 admin_pin="K7QW3ZPN5TXD2HMA",
