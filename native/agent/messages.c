@@ -66,10 +66,15 @@ static bool has_right_fields(const json_t *message, const char *required, const 
 /* Names end up in a vendor's library: nothing in them that one could trip over. */
 static bool has_right_names(const json_t *message) {
     static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    const char *container = json_text(message, "container"), *serial = json_text(message, "serial");
+    static const char *const CONTAINERS[] = {"container", "signing_container", NULL};
+    const char *serial = json_text(message, "serial");
     if (serial && (!*serial || strlen(serial) > 32)) return false;
-    const size_t size = container ? strlen(container) : 1;
-    return size >= 1 && size <= LONGEST_CONTAINER && (!container || strspn(container, ALPHABET) == size);
+    for (const char *const *field = CONTAINERS; *field; field++) {
+        const char *name = json_text(message, *field);
+        const size_t size = name ? strlen(name) : 1;
+        if (size < 1 || size > LONGEST_CONTAINER || (name && strspn(name, ALPHABET) != size)) return false;
+    }
+    return true;
 }
 
 static char *hello(const struct agent *agent, const char *id, const char *origin, uint64_t socket,

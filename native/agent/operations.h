@@ -13,6 +13,7 @@ operation token_list;           /* all tokens of the library */
 operation token_inspect;        /* what a window tells: label, holder, tries */
 operation token_prepare;        /* a key in a container, its request */
 operation token_write;          /* envelope and certificates, then read back */
+operation token_recover;        /* a recovered old encryption key in a container of its own */
 operation token_read_back;      /* certificates and a signature over a nonce */
 operation token_sign_message;   /* signature over exactly these octets */
 operation token_open_envelope;  /* data under a session key for the encryption key */

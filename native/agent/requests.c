@@ -157,6 +157,13 @@ static uint32_t run_read_back(struct job *job) {
     return run_proving(job, "read_back", (const char *const[]){NULL}, "核对介质中的证书和密钥");
 }
 
+static uint32_t run_recover(struct job *job) {
+    static const char *const FIELDS[] = {"signing_container", "encryption_certificate", "envelope", NULL};
+    for (const char *const *name = FIELDS + 1; *name; name++)
+        if (!has_octets(job, *name, 0)) return AGENT_MALFORMED;
+    return run_with_fields(job, "recover", FIELDS, "装入恢复的旧加密密钥");
+}
+
 static uint32_t run_sign(struct job *job) {
     struct bytes message = {NULL, 0};
     char *about = NULL;
@@ -268,6 +275,7 @@ static const struct kind KINDS[] = {
     {"prepare", KEY "subject ", "sealed ", run_prepare},
     {"write", KEY "signing_certificate encryption_certificate envelope nonce ", "sealed ", run_write},
     {"read_back", KEY "nonce ", "sealed ", run_read_back},
+    {"recover", KEY "signing_container encryption_certificate envelope ", "", run_recover},
     {"sign", KEY "kind ", "text data title challenge ", run_sign},
     {"verify", "data signature ", "public_key certificate ", run_verify},
     {"open", KEY "wrapped_key iv data ", "", run_open},

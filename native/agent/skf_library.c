@@ -18,6 +18,7 @@ bool skf_load(struct skf *skf, const char *path) {
     skf->GenRemoteUnblockRequest =
         (__typeof__(skf->GenRemoteUnblockRequest))dlsym(library, "BYT_GenRemoteUnblockRequest");
     skf->RemoteUnblockPIN = (__typeof__(skf->RemoteUnblockPIN))dlsym(library, "BYT_RemoteUnblockPIN");
+    skf->ImportECCKeyPairFor = (__typeof__(skf->ImportECCKeyPairFor))dlsym(library, "BYT_ImportECCKeyPairFor");
     return true;
 }
 

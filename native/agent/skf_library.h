@@ -21,6 +21,7 @@ struct skf {
     /* Of our own library only; NULL elsewhere. */
     __typeof__(BYT_GenRemoteUnblockRequest) *GenRemoteUnblockRequest;
     __typeof__(BYT_RemoteUnblockPIN) *RemoteUnblockPIN;
+    __typeof__(BYT_ImportECCKeyPairFor) *ImportECCKeyPairFor;
     double spent_ms; /* within the library */
     double began_ms;
 };

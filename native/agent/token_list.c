@@ -42,7 +42,8 @@ static ULONG describe_container(struct token *token, const char *name, json_t *t
         json_put_text(to, "name", name);
         json_put_text(to, "state", state_of(has_key || has_other, &signing, &encryption, is_whole));
         /* An encryption key without its certificate is more than a key and less than a pair. */
-        if (has_other && !is_whole) json_put_text(to, "state", "partial");
+        if (has_other && !is_whole)
+            json_put_text(to, "state", !has_key && fits(&encryption, has_other, other) ? "recovered" : "partial");
         json_put_bytes(to, "public_key", spki.data, spki.size);
         json_put_bytes(to, "signing_certificate", signing.data, signing.size);
         json_put_bytes(to, "encryption_certificate", encryption.data, encryption.size);

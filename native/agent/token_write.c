@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 
 #include "certificate_request.h"
+#include "envelope.h"
 #include "errors.h"
 #include "json.h"
 #include "operations.h"
@@ -13,7 +14,6 @@
 #define TRIES 6
 #define CHALLENGE 8
 #define BLOCK 16
-#define ENVELOPE_SIZE (offsetof(ENVELOPEDKEYBLOB, ECCCipherBlob) + offsetof(ECCCIPHERBLOB, Cipher) + 16)
 
 /* The device key encrypts a random block: GM/T 0016, device authentication. */
 static ULONG authenticate(struct token *token, const struct bytes *device_key) {
@@ -173,15 +173,6 @@ static ULONG check_pair(struct token *token, HCONTAINER box, const struct pair *
     return fits ? SAR_OK : AGENT_MISMATCH;
 }
 
-/* Some devices look for the 32 octets at the beginning of their field. */
-static void place_key(const json_t *profile, struct bytes *envelope) {
-    const char *where = json_text(profile, "key_field");
-    ENVELOPEDKEYBLOB *blob = (ENVELOPEDKEYBLOB *)envelope->data;
-    if (!where || strcmp(where, "offset0") != 0) return;
-    memmove(blob->cbEncryptedPriKey, blob->cbEncryptedPriKey + 32, 32);
-    memset(blob->cbEncryptedPriKey + 32, 0, 32);
-}
-
 static bool is_written(struct token *token, HCONTAINER box, bool is_signing, const struct bytes *wanted) {
     struct bytes found;
     const bool good = token_certificate(token, box, is_signing, &found) == SAR_OK && found.size == wanted->size &&
@@ -193,7 +184,7 @@ static bool is_written(struct token *token, HCONTAINER box, bool is_signing, con
 /* The signing certificate last: until it is in, nobody takes the container for a finished one. */
 static ULONG write_pair(struct token *token, HCONTAINER box, struct pair *pair) {
     ULONG code = check_pair(token, box, pair);
-    place_key(token->profile, &pair->envelope);
+    envelope_place_key(token->profile, &pair->envelope);
     if (code == SAR_OK) code = SKF(token->skf, ImportECCKeyPair, box, (PENVELOPEDKEYBLOB)pair->envelope.data);
     if (code == SAR_OK)
         code = SKF(token->skf, ImportCertificate, box, FALSE, pair->encryption.data, (ULONG)pair->encryption.size);

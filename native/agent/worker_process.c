@@ -19,6 +19,7 @@ static const struct {
     {"prepare", token_prepare},
     {"write", token_write},
     {"read_back", token_read_back},
+    {"recover", token_recover},
     {"sign", token_sign_message},
     {"open", token_open_envelope},
     {"change_pin", token_change_pin},

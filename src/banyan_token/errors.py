@@ -187,11 +187,6 @@ class CiphertextRefused(TokenError):
     message = N_("密文打不开。它可能是用别的证书加密的，请核对加密时选的证书。")
 
 
-class SessionUnknown(TokenError):
-    code = "token.session_unknown"
-    message = N_("与介质的会话已结束。请重新打开介质并验证 PIN。")
-
-
 class AgentRefused(TokenError):
     """The token agent's own refusal; ``agent`` is its code (docs/token-agent.md), ``said`` its sentence."""
 

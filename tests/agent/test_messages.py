@@ -6,8 +6,8 @@ import pytest
 
 from banyan import gm
 from banyan.pki.csr import CertificationRequest
+from banyan_token import make_response
 from banyan_token.skf.sample_certificate import sample_certificate
-from banyan_token.skf.unblock import make_response
 from support.agent import (
     OTHER_ORIGIN,
     PROFILE,

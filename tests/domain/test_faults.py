@@ -10,7 +10,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -25,8 +24,7 @@ from django.db import connection
 from banyan.adapters.connectors import SIMULATED_SUPERIOR
 from banyan.cli import sample
 from banyan.domain.inventory import actions as inventory
-from banyan.kernel.errors import RemoteError, ServiceUnavailable
-from banyan_token.client import TokenClient
+from banyan_token.errors import PinLocked
 from support import issuing
 from support import token as devices
 from support.installation import Nursery, Process, database_of_this_run, living
@@ -90,7 +88,7 @@ class Office:
         with self.running(*_SOCKETS):
             while self._unfinished:
                 sheet = self._unfinished[0]
-                self.nursery.finish("worker", sheet=sheet, sessions=self.sessions, tokens_serve=False)
+                self.nursery.finish("worker", sheet=sheet, sessions=self.sessions)
                 del self._unfinished[0]
             self.nursery.judged(self.requests, thorough=True)
 
@@ -215,49 +213,36 @@ def test_a_full_disk_during_import_gives_a_clear_error_and_a_state_to_go_on_from
     office.finish()
 
 
-def test_a_wrong_pin_to_the_last_try_locks_for_good_whatever_is_killed(office: Office) -> None:
-    """The counter survives kill -9 of the token's process between tries; only the administrator PIN unlocks."""
-    home = office.nursery.home
-    place = Path(tempfile.mkdtemp(dir=office.place))
-    devices.make_token(place, serial="BYT9").close()
-    address = place / "t.sock"
-    command = [sys.executable, "-m", "banyan_token.serve", "--directory", str(place / "BYT9"), "--socket", str(address),
-               "--machine-secret", str(place / "machine.secret")]  # fmt: skip
-    assert home.tokens != place
+def test_a_wrong_pin_to_the_last_try_locks_for_good_whatever_is_killed(tmp_path: Path) -> None:
+    """The counter survives kill -9 of whoever tries, between the tries; only the administrator PIN unlocks."""
+    devices.make_token(tmp_path, serial="BYT9").close()
 
-    @contextmanager
-    def served() -> Iterator[TokenClient]:
-        process = subprocess.Popen(command, env=office.nursery.installation.environment)
-        try:
-            client = TokenClient(address)
-            until = time.monotonic() + 60
-            while time.monotonic() < until:
-                with suppress(ServiceUnavailable):
-                    client.info()
-                    break
-                time.sleep(0.02)
-            yield client
-        finally:
-            process.kill()
-            process.wait()
-            client.close()
+    def tried(times: int) -> list[int]:
+        """Tries in a process that dies after the last one; what was left after each."""
+        program = (
+            "import os, sys\n"
+            "from pathlib import Path\n"
+            "from banyan_token.errors import TokenError\n"
+            "from support import token as devices\n"
+            "with devices.open_token(Path(sys.argv[1]), 'BYT9') as token:\n"
+            "    for _ in range(int(sys.argv[2])):\n"
+            "        try:\n"
+            "            token.verify_pin('00000000')\n"
+            "        except TokenError:\n"
+            "            print(token.info().user_tries_left, flush=True)\n"
+            "    os.kill(os.getpid(), 9)\n"
+        )
+        died = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path), str(times)], cwd=Path(__file__).parents[1],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert died.returncode == -9, died.stderr
+        return [int(line) for line in died.stdout.split()]
 
-    left = []
-    for tries in (2, 3):
-        with served() as token:
-            for _ in range(tries):
-                with pytest.raises(RemoteError):
-                    token.verify_pin("00000000")
-                left.append(token.info().user_tries_left)
-    assert left == [5, 4, 3, 2, 1]
-    with served() as token:
-        with pytest.raises(RemoteError) as last:
-            token.verify_pin("00000000")
-        assert last.value.code in ("token.pin_locked", "token.pin_incorrect")
-    with served() as token:
-        with pytest.raises(RemoteError) as locked:
+    assert tried(2) + tried(3) + tried(1) == [5, 4, 3, 2, 1, 0]
+    with devices.open_token(tmp_path, "BYT9") as token:
+        with pytest.raises(PinLocked):
             token.verify_pin(devices.USER_PIN)
-        assert locked.value.code == "token.pin_locked"
         token.unlock_with_admin_pin(devices.ADMIN_PIN, devices.NEW_PIN)
         token.verify_pin(devices.NEW_PIN)
         assert token.info().state == "ready"

@@ -175,8 +175,6 @@ def test_the_pin_opens_for_unlocking_only_and_each_look_is_recorded() -> None:
     assert AuditRecord.objects.filter(event="inventory.admin_pin_opened").count() == 1
     with pytest.raises(RightMissing):
         actions.open_admin_pin_for_unlock(clerk(rights=RIGHTS - {"tokens.unlock"}), token.pk, now=NOW)
-    actions.replace_admin_pins(CENTRE, {token.pk: "11112222"}, now=NOW)
-    assert actions.open_admin_pin_for_unlock(CENTRE, token.pk, now=NOW) == "11112222"
 
 
 def test_a_predecessors_token_without_pin_says_what_to_do() -> None:

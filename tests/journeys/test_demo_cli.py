@@ -18,10 +18,11 @@ import psycopg
 import pytest
 
 from banyan.cli import sample
+from banyan.cli.soft_tokens import Place, drawer
 from banyan.kernel.home import Home
 from banyan.pki.certificate import Certificate, certificate_to_pem, pem_to_der
 from banyan.pki.crl_view import parse_crl
-from banyan_token import Token, TokenDrawer
+from banyan_token import Token
 from support import device_state
 from support.bouncycastle import bouncycastle
 from support.installation import database_of_this_run, fresh_database
@@ -51,9 +52,9 @@ class Demo:
 
     def devices(self) -> Iterator[tuple[Token, str]]:
         """The holders' devices with their initial PINs."""
-        drawer = TokenDrawer(self.home.tokens, machine_secret_path=self.home.keys / "token.secret")
-        for serial in drawer.serials():
-            yield drawer.open(serial), (self.letters / f"{serial}.txt").read_text().strip()
+        box = drawer(self.home)
+        for serial in box.serials():
+            yield box.open(serial), (self.letters / f"{serial}.txt").read_text().strip()
 
 
 @pytest.fixture(scope="module", params=["embedded", "simulated-superior"])
@@ -173,7 +174,8 @@ def secrets_of(demo: Demo) -> dict[str, bytes]:
     for device, pin in demo.devices():
         with device:
             found[f"PIN {device.serial}"] = pin.encode()
-            place, secret = demo.home.tokens / device.serial, (demo.home.keys / "token.secret").read_bytes()
+            desk = Place.of(demo.home)
+            place, secret = desk.tokens / device.serial, desk.secret.read_bytes()
             for (_container, use), key in device_state.private_keys(place, secret, pin).items():
                 found[f"{use} key {device.serial}"] = key
     for path in demo.home.keys.glob("*.kek"):

@@ -1,8 +1,12 @@
 """An engineer runs the whole life of a certificate from the command line, as logged-in people (issue 2, point 3)."""
 
+import os
 import sqlite3
 import subprocess
-from contextlib import closing
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from banyan_token.errors import PinIncorrect, PinLocked
 from support.certificates import make_issuing, make_root
 from support.office import Office
 
+CHOSEN = "90417263"
 _COUNTER = ("precheck", "approve", "enter", "proofread", "issue", "personalize", "notify_ready", "hand_over")
 
 
@@ -202,25 +207,82 @@ def test_unlocking_answers_one_challenge_of_one_token(at_work: Office) -> None:
     lock(at_work, mine["token"])
     (before,) = run.json("clerk", "token", "show", mine["token"])
     (number,) = at_work.open({"business": "unlock", "pair": mine["serial"], "materials": at_work.materials()})
-    (asked,) = run.json("clerk", "token", "challenge", mine["token"])
-    (strange,) = run.json("clerk", "token", "challenge", other["token"])
-    ask = ("request", "unlock", number, "--challenge")
-    run.ok("clerk", "request", "precheck", number)
-    assert run.refused("clerk", *ask, asked["challenge"]) == "ra.step_not_due"
-    run.ok("approver", "request", "approve", number)
-    assert run.refused("approver", *ask, asked["challenge"]) == "iam.right_missing"
+    with (
+        questioned(at_work, mine["token"], number) as mine_asked,
+        questioned(at_work, other["token"], number) as strange,
+    ):
+        ask = ("request", "unlock", number, "--question")
+        run.ok("clerk", "request", "precheck", number)
+        assert run.refused("clerk", *ask, mine_asked.question) == "ra.step_not_due"
+        run.ok("approver", "request", "approve", number)
+        assert run.refused("approver", *ask, mine_asked.question) == "iam.right_missing"
+        assert run.refused("clerk", *ask, mine_asked.question[:-40]) == "cli.question_malformed"
 
-    (given,) = run.json("clerk", *ask, asked["challenge"])
-    assert run.refused("clerk", *ask, strange["challenge"]) == "lifecycle.unlock_refused"
-    assert run.run("clerk", "token", "answer", other["token"], "--answer", given["answer"]).returncode == 1
-    (opened,) = run.json("clerk", "token", "answer", mine["token"], "--answer", given["answer"])
-    assert opened["device_state"] == "ready"
+        (given,) = run.json("clerk", *ask, mine_asked.question)
+        assert run.refused("clerk", *ask, strange.question) == "lifecycle.unlock_refused"
+        assert "AGENT_TASK" in strange.refused(given["answer"])
+        mine_asked.take(given["answer"])
+    (opened,) = run.json("clerk", "token", "show", mine["token"])
+    assert (opened["device_state"], opened["must_change_pin"]) == ("ready", False)
     run.ok("clerk", "request", "unlocked", number)
     (after,) = run.json("clerk", "token", "show", mine["token"])
     assert (after["state"], after["in_containers"]) == ("HANDED_OVER", before["in_containers"])
     assert at_work.story(number)["state"] == "DONE"
     with at_work.device(mine["token"]) as device:
-        device.verify_pin(given["new_pin"])
+        device.verify_pin(CHOSEN)
+
+
+def test_a_token_is_unlocked_at_the_counter_with_a_pin_that_the_holder_types(at_work: Office) -> None:
+    """规范 3.1.1.1-4: question and sealed answer at one place; nobody but the holder knows the new PIN."""
+    run = at_work.terminal
+    (mine,) = at_work.in_hands(at_work.person())
+    lock(at_work, mine["token"])
+    (number,) = at_work.open({"business": "unlock", "pair": mine["serial"], "materials": at_work.materials()})
+    run.ok("clerk", "request", "precheck", number)
+    run.ok("approver", "request", "approve", number)
+    (done,) = run.json(
+        "clerk", "token", "unlock", mine["token"], "--request", number, "--new-pin-file", "-", stdin=f"{CHOSEN}\n"
+    )
+    assert (done["state"], done.get("new_pin")) == ("DONE", None)
+    with at_work.device(mine["token"]) as device:
+        device.verify_pin(CHOSEN)
+
+
+@dataclass
+class Questioned:
+    """A locked token in front of somebody who waits for the answer to its question."""
+
+    process: subprocess.Popen[str]
+    question: str
+
+    def take(self, answer: str) -> None:
+        """The answer is typed, and a new PIN."""
+        _, said = self.process.communicate(f"{answer}\n", timeout=60)
+        assert self.process.returncode == 0, said
+
+    def refused(self, answer: str) -> str:
+        """What is told when the answer is not taken."""
+        _, said = self.process.communicate(f"{answer}\n", timeout=60)
+        assert self.process.returncode == 1
+        return said
+
+
+@contextmanager
+def questioned(at_work: Office, serial: str, number: str) -> Iterator[Questioned]:
+    """``banyan token unlock --far`` until it has shown its question."""
+    new = at_work.place / "chosen"
+    new.write_text(CHOSEN)
+    command = [sys.executable, "-m", "banyan", "token", "unlock", serial, "--request", number, "--far"]
+    environment = os.environ | {"BANYAN_HOME": str(at_work.home.path)}
+    with subprocess.Popen(
+        [*command, "--new-pin-file", str(new)], env=environment, text=True, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        try:
+            yield Questioned(process, process.stdout.readline().strip())
+        finally:
+            process.kill()
 
 
 def story_of_second(at_work: Office, holder: dict[str, Any]) -> dict[str, Any]:

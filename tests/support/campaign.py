@@ -1,23 +1,27 @@
 """Killing the processes of an installation, one after the other, while they work."""
 
+import os
 import random
+import signal
 import time
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from banyan.adapters.connectors import SIMULATED_SUPERIOR
 from banyan.cli import sample
-from banyan_token import TokenDrawer
 from support.installation import Nursery, Process
+from support.killing import agents_of
 
 # In the order in which the main job passes them.
 OF_THE_WORKER = tuple(
     f"{action}.{moment}"
     for action in (
         "sheets.begin_import", "sheets._import_slice", "sheets.finish_import", "ra._proofread_slice", "ra._decide",
-        "inventory.receive_tokens", "token.write", "ra._issue_slice", "ca._mark_submitted", "ca._record_slice",
-        "ra._personalize_slice", "ra._notify_slice", "ra._hand_over_slice",
+        "inventory.register_agent", "inventory.receive_tokens", "inventory.make_pins", "inventory.tell_initial_pin",
+        "agent.list", "agent.begin", "ra._task_of_agent", "inventory._personalization", "agent.prepare",
+        "ra._issue_slice", "ca._mark_submitted", "ca._record_slice",
+        "agent.write", "ra._personalize_slice", "ra._notify_slice", "ra._hand_over_slice",
     )
     for moment in ("before", "after")
 )  # fmt: skip
@@ -28,11 +32,11 @@ OF_THE_OTHERS = tuple(
         ("kmc", "store.db:in_use"),
         ("superior", "simulator.sqlite3:tasks"),
         ("superior", "simulator.sqlite3:signing_keys"),
-        ("token", "token.write"),
     )
     for moment in ("before", "after")
 )
 _SOCKETS = {"signer": "signer", "kmc": "kmc", "superior": SIMULATED_SUPERIOR}
+_AGENT = "agent"  # the worker's: it begins again when it is gone
 _ROWS = 4
 _PEOPLE_EVERY = 300.0  # seconds: sessions must not grow old
 
@@ -47,15 +51,15 @@ class Campaign:
     rounds: int = 0
     batches: int = 0
     hit: set[str] = field(default_factory=set)
+    agents_killed: int = 0
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)  # noqa: S311  (moments, not secrets)
         self._worker_boundaries = list(OF_THE_WORKER)
         self._worker_trap, self._worker_at = "", 0.0
-        self._done_before: set[str] = set()
         self._other_boundaries = list(OF_THE_OTHERS)
         self._processes: dict[str, Process] = {}
-        self._tokens: dict[str, Process] = {}
+        self._worker: Process | None = None
         self._lasting = 1.0
         self._doomed = ""
         self._trap = ""
@@ -88,7 +92,6 @@ class Campaign:
         worker = self._work(sheet, killing=killing)
         limit = began + 120
         while True:
-            self._serve_tokens()
             status = worker.status()
             if status == 0:
                 break
@@ -104,9 +107,6 @@ class Campaign:
         if not killing:
             self._lasting = time.monotonic() - began
         self.batches += 1
-        for process in self._tokens.values():
-            process.kill()
-        self._tokens.clear()
 
     def _work(self, sheet: Path, *, killing: bool) -> Process:
         """A worker: doomed to die at the next boundary, or at a random moment, or to live for once."""
@@ -115,7 +115,10 @@ class Campaign:
             self._worker_trap = self._worker_boundaries[0]
         elif killing and self._chance.random() < 0.8:
             self._worker_at = time.monotonic() + self._soon()
-        return self.nursery.start("worker", boundary=self._worker_trap, sheet=str(sheet), sessions=str(self._sessions))
+        self._worker = self.nursery.start(
+            "worker", boundary=self._worker_trap, sheet=str(sheet), sessions=str(self._sessions)
+        )
+        return self._worker
 
     def _kill_worker_in_time(self, worker: Process) -> None:
         if self._worker_at and time.monotonic() >= self._worker_at and worker.status() is None:
@@ -136,31 +139,42 @@ class Campaign:
     def _kill_others_in_time(self) -> None:
         if not self._doomed:
             self._doom_one()
-        process = self._processes.get(self._doomed) or self._armed_token()
-        if process is None:
+        if self._doomed == _AGENT:
+            self._kill_agent_in_time()
             return
+        process = self._processes[self._doomed]
         if self._at and time.monotonic() >= self._at:
             process.kill()
         status = process.status()
-        if status is None or self._was_made_anew(process):
+        if status is None:
             return
         assert status == -9, self.nursery.log(process.role)
         self._count(self._trap, is_worker=False)
-        if self._doomed in _SOCKETS:
-            time.sleep(self._chance.choice((0.0, 0.0, 0.1)))
-            self._start(self._doomed)
+        time.sleep(self._chance.choice((0.0, 0.0, 0.1)))
+        self._start(self._doomed)
         self._doomed = ""
+
+    def _kill_agent_in_time(self) -> None:
+        worker = self._worker
+        if worker is None or worker.status() is not None or time.monotonic() < self._at:
+            return
+        for pid in agents_of(worker.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            self.agents_killed += 1
+            self._count("", is_worker=False)
+            self._doomed = ""
+            return
 
     def _doom_one(self) -> None:
         self._trap, self._at = "", 0.0
         if self._other_boundaries and self._chance.random() < 0.7:
             self._doomed, self._trap = self._chance.choice(self._other_boundaries)
-            if self._doomed in _SOCKETS:
-                self._processes[self._doomed].kill()
-                self.rounds += 1
-                self._start(self._doomed, self._trap)
+            self._processes[self._doomed].kill()
+            self.rounds += 1
+            self._start(self._doomed, self._trap)
             return
-        self._doomed = self._chance.choice((*_SOCKETS, "token"))
+        self._doomed = self._chance.choice((*_SOCKETS, _AGENT))
         self._at = time.monotonic() + self._soon()
 
     def _soon(self) -> float:
@@ -171,51 +185,10 @@ class Campaign:
         self._processes[name] = self.nursery.start(name, boundary=trap)
         self.nursery.wait_for(_SOCKETS[name], self._processes[name])
 
-    def _armed_token(self) -> Process | None:
-        """Of the tokens being served the one that is to die."""
-        if self._doomed != "token" or not self._tokens:
-            return None
-        if self._trap:
-            dead = [one for one in self._tokens.values() if one.status() is not None]
-            return dead[0] if dead else None
-        return self._chance.choice([*self._tokens.values()]) if time.monotonic() >= self._at else None
-
-    def _was_made_anew(self, process: Process) -> bool:
-        """A worker that takes up a killed one's work makes a device in stock anew: who began to serve the old one finds
-        none, and the new one is plugged in next.
-        """
-        last_words = self.nursery.log(process.role).rstrip().rpartition("\n")[2]
-        if process.status() == -9 or not any(word in last_words for word in ("TokenMissing", "TokenNotPrepared")):
-            return False
-        self._tokens = {place: one for place, one in self._tokens.items() if one is not process}
-        return True
-
-    def _serve_tokens(self) -> None:
-        """Every device of this batch is plugged in; one that fell out is plugged in again."""
-        for place in self._new_devices():
-            trap = self._trap if self._doomed == "token" else ""
-            passings = self._chance.randint(1, 4) if trap else 1
-            self._tokens[place] = self.nursery.start("token", boundary=trap, passings=passings, serial=place)
-
-    def _new_devices(self) -> Sequence[str]:
-        home = self.nursery.home
-        box = TokenDrawer(home.tokens, machine_secret_path=home.keys / "token.secret")
-        found = []
-        for place in sorted(self.nursery.home.tokens.iterdir()):
-            served = self._tokens.get(place.name)
-            if served is not None and served.status() is None:
-                continue
-            if served is not None and self._doomed == "token":
-                continue  # its death is noted first
-            if place.name not in self._done_before and box.has(place.name):
-                found.append(place.name)
-        return found
-
     # what the batches need
 
     def _sheet(self) -> Path:
         """The next rows of the sample; their holders come once."""
-        self._done_before = {place.name for place in self.nursery.home.tokens.iterdir()}
         first = self.batches * _ROWS
         rows = sample.sheet_rows(first + _ROWS)[first : first + _ROWS]
         path = self.place / f"sheet-{self.batches}.xlsx"

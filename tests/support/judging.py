@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 Finding = str
+_PIN = "73910482"
 
 
 def judge(place: str, expected: int, thorough: bool = False) -> None:
@@ -160,7 +161,7 @@ def _is_single(issuance: int) -> bool:
 
 def _in_tokens(home: Any) -> Counter[str]:
     """Serials of the certificates that tokens hold."""
-    from banyan.cli.personalizing import drawer
+    from banyan.cli.soft_tokens import drawer
     from banyan.pki.certificate import Certificate
 
     box = drawer(home)
@@ -197,7 +198,8 @@ def _audit(home: Any) -> list[Finding]:
 
 def _tokens_work(home: Any) -> Iterable[Finding]:
     """Each token signs and decrypts with the keys its certificates name."""
-    from banyan.cli.personalizing import drawer, renew_pin
+    from banyan.cli.soft_tokens import drawer
+    from banyan.domain.inventory.actions import open_admin_pin_for_unlock
     from banyan.domain.inventory.models import PersonalizationTask
     from banyan.kernel import clock
     from banyan.kernel.actor import Actor
@@ -205,9 +207,10 @@ def _tokens_work(home: Any) -> Iterable[Finding]:
     actor = Actor("system", 0, "judge", rights=frozenset({"tokens.unlock", "tokens.read"}), regions=None)
     tasks = PersonalizationTask.objects.unscoped("the judge sees all").select_related("token")
     for task in tasks:
-        pin = renew_pin(home, actor, task.token.serial, clock.now()).user_pin
+        admin_pin = open_admin_pin_for_unlock(actor, task.token_id, now=clock.now())
         with drawer(home).open(task.token.serial) as token:
-            token.verify_pin(pin)
+            token.unlock_with_admin_pin(admin_pin, _PIN, must_change_pin=False)
+            token.verify_pin(_PIN)
             token.check_container(task.container)
             (held,) = [one for one in token.containers() if one.name == task.container]
             if held.signing_certificate is None:

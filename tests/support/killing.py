@@ -1,6 +1,6 @@
 """The processes of an installation as tests start and kill them: ``python -m support.killing`` (see ``Nursery``).
 
-One process loads everything once and forks each process that is asked for: signer, KMC, simulated superior CA, token,
+One process loads everything once and forks each process that is asked for: signer, KMC, simulated superior CA,
 worker, judge. Each is a process of its own, as ``banyan signer`` and the others are, only quicker to start.
 
 A process can be armed with a *boundary*: it dies, as by ``kill -9``, when it passes that moment. The product knows
@@ -71,7 +71,7 @@ def arm(trap: Trap) -> None:
     """Set the trap in every place that this process may pass: ``<what>.before`` or ``<what>.after``.
 
     ``what`` is an action's transaction (``ra._issue_slice``), the commit of a store of its own by file and the table
-    written last (``journal.db:issued``), or ``token.write``.
+    written last (``journal.db:issued``), or a message to the token agent (``agent.write``).
     """
     _watch_actions(trap)
     _watch_stores(trap)
@@ -133,28 +133,17 @@ def _watch_stores(trap: Trap) -> None:
     sqlite3.connect = opening  # type: ignore[assignment]  # Django takes its own from sqlite3.dbapi2
 
 
-_WRITING = frozenset(
-    (
-        "CreateApplication", "VerifyPIN", "ChangePIN", "CreateContainer", "GenECCKeyPair", "ImportECCKeyPair",
-        "ImportCertificate", "BYT_CreateDevice", "BYT_DestroyDevice", "BYT_RemoteUnblockPIN",
-        "BYT_GenRemoteUnblockRequest",
-    )
-)  # fmt: skip
-
-
 def _watch_tokens(trap: Trap) -> None:
-    """What changes a device is whole or has not been (tests/native kills within); here between such calls."""
-    from banyan_token.skf.interface import Library
+    """Before and after each message to the token agent; what it does with a token is killed in tests/agent."""
+    from banyan_token.agent import AgentClient
 
-    call: Any = Library.call
+    call: Any = AgentClient._call
 
-    def calling(self: Any, name: str, *arguments: Any) -> int:
-        if name not in _WRITING:
-            return int(call(self, name, *arguments))
-        with trap.around("token.write"):
-            return int(call(self, name, *arguments))
+    def calling(self: Any, kind: str, **fields: Any) -> Any:
+        with trap.around(f"agent.{kind}"):
+            return call(self, kind, **fields)
 
-    Library.call = calling  # type: ignore[method-assign]
+    AgentClient._call = calling  # type: ignore[method-assign]
 
 
 # What the processes do
@@ -184,15 +173,6 @@ def superior(options: list[str] | None = None) -> None:
     main(["--directory", place, "--socket", str(home.socket(SIMULATED_SUPERIOR)), *(options or ())])
 
 
-def token(serial: str) -> None:
-    from banyan.kernel.home import Home
-    from banyan_token.serve import main
-
-    home = Home.from_environment()
-    main(["--directory", str(home.tokens / serial), "--socket", str(token_socket(home, serial)),
-          "--machine-secret", str(home.keys / "token.secret")])  # fmt: skip
-
-
 def jobs(lasting: float) -> None:
     """The rounds of ``banyan jobs`` with shorter pauses, until nothing waits for a CA or the time is over."""
     from django.db import close_old_connections
@@ -220,7 +200,7 @@ def queue(sheet: str, sessions: str) -> None:
     def stop() -> None:
         raise Reached
 
-    _reach_tokens_here()
+    make_devices_quickly()
     try:
         main_job.carry_sheet(_home(), _people_of(Path(sessions)), Path(sheet), stop, lambda _text: None)
     except Reached:
@@ -258,15 +238,16 @@ def people(place: str) -> None:
     Path(place).write_text(json.dumps(sessions), encoding="utf-8")
 
 
-def worker(sheet: str, sessions: str, tokens_serve: bool = True) -> None:
-    """The main job for one sheet; as a person would, it begins again when a process does not answer."""
-    from banyan.cli import main_job, personalizing
+def worker(sheet: str, sessions: str) -> None:
+    """The main job for one sheet; as a person would, it begins again when a process or the token agent is gone."""
+    from banyan.cli import main_job
     from banyan.jobs import rounds
     from banyan.kernel.errors import RemoteError, ServiceUnavailable
     from banyan.kernel.home import Home
+    from banyan_token.errors import AgentGone
 
     home = Home.from_environment()
-    personalizing.drawer = main_job.drawer = drawer_of_processes if tokens_serve else _quick_drawer
+    make_devices_quickly()
     main_job.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 10))  # type: ignore[assignment]
 
     def advance() -> None:
@@ -275,7 +256,7 @@ def worker(sheet: str, sessions: str, tokens_serve: bool = True) -> None:
     for attempt in range(1000):
         try:
             main_job.carry_sheet(home, _people_of(Path(sessions)), Path(sheet), advance, lambda _text: None)
-        except (ServiceUnavailable, RemoteError) as error:
+        except (ServiceUnavailable, RemoteError, AgentGone) as error:
             if attempt == 999:
                 raise
             sys.stderr.write(f"again: {error}\n")
@@ -284,47 +265,26 @@ def worker(sheet: str, sessions: str, tokens_serve: bool = True) -> None:
             return
 
 
-def token_socket(home: Any, serial: str) -> Path:
-    return Path(home.socket(serial))
-
-
-def making_of(home: Any, serial: str) -> Path:
-    """A file that differs each time a device of this number is made."""
-    return Path(home.path.parent / f"made-{serial}")
-
-
-def drawer_of_processes(home: Any) -> Any:
-    """The drawer, in which each token is reached through the process that serves it."""
-    from banyan_token import TokenDrawer
-    from banyan_token.client import TokenClient
-
-    class Processes(TokenDrawer):
-        def open(self, serial: str) -> Any:
-            return TokenClient(token_socket(home, serial), timeout=20)
-
-        def create(self, serial: str, **options: Any) -> Any:
-            made = super().create(serial, **{"iterations": 10_000, **options})
-            making_of(home, serial).write_text(str(time.monotonic_ns()))
-            return made
-
-    return Processes(home.tokens, machine_secret_path=home.keys / "token.secret")
-
-
-def _quick_drawer(home: Any) -> Any:
-    """The drawer, its tokens in this process, made with few iterations."""
+def make_devices_quickly() -> None:
+    """Devices made in this process derive with few iterations."""
     from banyan_token import TokenDrawer
 
-    class Quick(TokenDrawer):
-        def create(self, serial: str, **options: Any) -> Any:
-            return super().create(serial, **{"iterations": 10_000, **options})
+    make: Any = TokenDrawer.create_blank
 
-    return Quick(home.tokens, machine_secret_path=home.keys / "token.secret")
+    def quickly(self: Any, serial: str, *, label: str = "", iterations: int = 0) -> None:
+        make(self, serial, label=label, iterations=iterations or 10_000)
+
+    TokenDrawer.create_blank = quickly  # type: ignore[method-assign]
 
 
-def _reach_tokens_here() -> None:
-    from banyan.cli import main_job, personalizing
-
-    personalizing.drawer = main_job.drawer = _quick_drawer
+def agents_of(pid: int) -> list[int]:
+    """The token agents that a process started."""
+    found = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            if Path(f"/proc/{child}/comm").read_text().strip() == "banyan-agent":
+                found.append(int(child))
+    return found
 
 
 def _home() -> Any:
@@ -354,7 +314,7 @@ def _people_of(sessions: Path) -> Any:
 
 
 ROLES: dict[str, Role] = {
-    "signer": signer, "kmc": kmc, "superior": superior, "token": token, "jobs": jobs, "people": people,
+    "signer": signer, "kmc": kmc, "superior": superior, "jobs": jobs, "people": people,
     "worker": worker, "queue": queue, "look": look,
 }  # fmt: skip
 
@@ -374,14 +334,14 @@ def _load_everything() -> None:
     from banyan.jobs import rounds
     from banyan.pki.profile import load_profiles
     from banyan.signer import kmc_process, process
-    from banyan_token import client, serve
+    from banyan_token import agent
     from support import judging, life
 
     ROLES["life"] = life.live
     ROLES["restored"] = life.carry_on_after_a_restore
     ROLES["lost"] = life.work_that_gets_lost
     ROLES["judge_life"] = judging.judge_life
-    assert all((client, kmc_process, main_job, process, rounds, sample_work, serve, simulated_superior, simulator))
+    assert all((agent, kmc_process, main_job, process, rounds, sample_work, simulated_superior, simulator))
     assert verifying
     ROLES["judge"] = judging.judge
     gm.self_test()

@@ -12,14 +12,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-_PINS: dict[str, str] = {}  # of this process
 PASSWORD, NEW_PASSWORD = "Sturdy-9-oak-tree", "Sturdy-8-oak-trees"
 
 
@@ -40,11 +40,12 @@ def carry_on_after_a_restore(place: str, number: int) -> None:
 
 def _patiently(work: Callable[[], None]) -> None:
     from banyan.kernel.errors import RemoteError, ServiceUnavailable
+    from banyan_token.errors import AgentGone
 
     for attempt in range(2000):
         try:
             return work()
-        except (ServiceUnavailable, RemoteError) as error:
+        except (ServiceUnavailable, RemoteError, AgentGone) as error:
             if attempt == 1999:
                 raise
             sys.stderr.write(f"again: {error}\n")
@@ -81,13 +82,12 @@ class Life:
     """One life; ``number`` makes its people and things others than those of the lives before."""
 
     def __init__(self, place: Path, number: int) -> None:
-        from banyan.cli import personalizing
         from banyan.domain.iam.rights import Role, rights_of
         from banyan.kernel.actor import Actor, system_actor
         from banyan.kernel.home import Home
-        from support.killing import drawer_of_processes
+        from support.killing import make_devices_quickly
 
-        personalizing.drawer = drawer_of_processes
+        make_devices_quickly()
         self.home = Home.from_environment()
         self.number = number
         self.diary = Diary(place / f"diary-{number}.json")
@@ -99,7 +99,6 @@ class Life:
             )
             for account in (901, 902, 903, 904, 905)
         )
-        self.pins = _PINS
 
     # what was done
 
@@ -310,8 +309,8 @@ class Life:
         token = Token.objects.unscoped("life").get(serial=serial).pk
         self.once("move stock", "inventory.stock_moved", lambda: inventory.move_stock(
             who, [token], region_code="350102", issuing_point_id=None, now=self.now))  # fmt: skip
-        self.once("pins", "inventory.admin_pins_replaced", lambda: inventory.replace_admin_pins(
-            who, {token: "M7QW3ZPN5TXD2HMA"}, now=self.now))  # fmt: skip
+        self.once("pins", "inventory.pins_made", lambda: inventory.make_pins(who, [token], now=self.now))
+        self.agents()
         path = (
             "assign", "release", "assign", "personalize", "abandon", "personalize", "finish", "ship", "hand_over", "lock",
             "unlock", "take_back", "restock", "assign", "lose", "find", "damage", "destroy",
@@ -324,6 +323,28 @@ class Life:
             if place == 0:
                 self.once("open pin", "inventory.admin_pin_opened",
                           lambda: inventory.open_admin_pin_for_unlock(who, token, now=self.now))  # fmt: skip
+
+    def agents(self) -> None:
+        """An agent put on the list, taken off it, and put on it again."""
+        from banyan import gm
+        from banyan.domain.inventory import actions as inventory
+        from banyan.domain.inventory.agents import key_id_of
+        from banyan.pki.public_key import sm2_spki
+
+        spki = sm2_spki(gm.sm2.generate_keypairs(1)[0].public)
+        public = bytes.fromhex(self.diary.lines.get("agent") or self.diary.write("agent", spki.hex()))
+        register = partial(
+            inventory.register_agent,
+            self.everything,
+            public_key=public,
+            name="测试",
+            region_code="350000",
+            now=self.now,
+        )
+        self.once("agent on", "inventory.agent_registered", register)
+        self.once("agent off", "inventory.agent_ended", lambda: inventory.end_agent(
+            self.everything, key_id_of(public), reason="测试", now=self.now))  # fmt: skip
+        self.once("agent again", "inventory.agent_registered", register)
 
     def outbox(self) -> None:
         from banyan.domain import audit, outbox
@@ -503,11 +524,11 @@ class Life:
         serial = request.token_serial if request.business in ("renew", "modify") else serial_for(request)
         if "epoch" in self.diary and request.token_serial != serial:
             serial += "R"  # the number was given before the restore, and a device of that name went with it
-        for made in personalizing.make_tokens(self.home, self.clerk, [serial], request.region_code, self.now):
-            self.pins[serial] = made.user_pin
-        pin = self.pin(serial)
-        with personalizing.drawer(self.home).open(serial) as token:
-            order = personalizing.prepare(token, request, pin)
+        if request.business not in ("renew", "modify"):
+            for made in personalizing.make_tokens(self.home, self.clerk, [serial], request.region_code, self.now):
+                self.diary.write(f"pin {serial}", made.user_pin)
+        with self.desk(serial) as desk:
+            order = personalizing.prepare(desk, self.clerk, request, serial, self.now)
         outcome = ra.issue_many(self.clerk, [order], self.now)
         if outcome.refusals:
             raise outcome.refusals[0].error
@@ -522,29 +543,35 @@ class Life:
 
     def write_into_token(self, request: Any) -> None:
         from banyan.cli import personalizing
+        from banyan.cli.desk import ORIGIN
         from banyan.domain.ra import actions as ra
 
-        pin = self.pin(request.token_serial)
-        with personalizing.drawer(self.home).open(request.token_serial) as token:
-            proof = personalizing.write(self.clerk, token, request, pin)
-        ra.personalize(self.clerk, request.pk, self.now, signature=proof)
+        with self.desk(request.token_serial) as desk:
+            proof = personalizing.write(desk, self.clerk, request, self.now)
+        ra.personalize(self.clerk, request.pk, self.now, signature=proof, origin=ORIGIN)
 
-    def pin(self, serial: str) -> str:
-        """The user PIN; a process that died took it along, then another one is set."""
+    @contextmanager
+    def desk(self, serial: str) -> Iterator[Any]:
+        """The counter's machine, its agent on the list, whose window is told this token's PIN."""
         from banyan.cli import personalizing
+        from banyan.cli.desk import Desk, typed
 
-        if serial not in self.pins:
-            self.pins[serial] = personalizing.renew_pin(self.home, self.clerk, serial, self.now).user_pin
-        return self.pins[serial]
+        with Desk(self.home, seals=True) as desk:
+            personalizing.register_agent(desk, self.clerk, "350000", "测试", self.now)
+            with desk.answering(typed(lambda: str(self.diary[f"pin {serial}"]))):
+                yield desk
 
     def unlock(self, request: Any) -> None:
-        from banyan.cli import personalizing
+        from banyan.cli.desk import ORIGIN
+        from banyan.cli.soft_tokens import drawer
+        from banyan.domain.inventory.agents import key_id_of
+        from banyan.domain.inventory.sealed_tasks import Begun
         from banyan.domain.ra import actions as ra
         from banyan.kernel.errors import BanyanError
         from banyan_token import make_response
 
         serial, pin = request.token_serial, "73910482"
-        with personalizing.drawer(self.home).open(serial) as token:
+        with drawer(self.home).open(serial) as token:
             while token.info().state != "locked" and f"unlocked {serial}" not in self.diary:
                 try:
                     token.verify_pin("10203040")
@@ -555,12 +582,17 @@ class Life:
                 challenge = self.diary.lines.get(f"challenge {serial}") or self.diary.write(
                     f"challenge {serial}", token.unlock_challenge()
                 )
+                # Sealed for an agent, and once more for the device itself.
+                begun = Begun(key_id_of(bytes.fromhex(self.diary["agent"])), ORIGIN, "banyan", bytes(32))
+                ra.unlock_by_agent(
+                    self.clerk, request.pk, begun, challenge, self.now, respond=make_response, sign=lambda _text: b""
+                )
                 answer = ra.unlock(
                     self.clerk, request.pk, self.now, challenge=challenge, new_pin=pin, respond=make_response
                 )
                 token.answer_challenge(answer)
                 self.diary.write(f"unlocked {serial}")
-        self.pins[serial] = pin
+        self.diary.write(f"pin {serial}", pin)
         ra.unlocked(self.clerk, request.pk, self.now)
 
     def businesses(self) -> None:

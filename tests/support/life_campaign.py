@@ -13,7 +13,6 @@ from banyan.kernel.errors import RemoteError, ServiceUnavailable
 from banyan.kernel.rpc import Client
 from support.boundaries import both
 from support.installation import Nursery, Process
-from support.killing import making_of
 
 _ACTIONS_OF_THE_LIFE = {
     "audit": "_enter_epoch",
@@ -23,15 +22,15 @@ _ACTIONS_OF_THE_LIFE = {
     "iam": "open_account renew_link set_account_active grant_role end_role set_password use_link open_session log_out "
            "take_try note_failure _spend request_dual confirm_dual withdraw_dual resend pause resume renew_sample_links",
     "inventory": "install_media register_medium receive_tokens assign release personalize finish abandon ship hand_over "
-                 "lock unlock take_back lose find damage restock destroy move_stock replace_admin_pins "
-                 "open_admin_pin_for_unlock",
+                 "lock unlock take_back lose find damage restock destroy move_stock "
+                 "open_admin_pin_for_unlock register_agent end_agent make_pins tell_initial_pin _personalization _noted",
     "kmc": "request_recovery approve_recovery refuse_recovery _ensure_carriable _record_done",
     "lifecycle": "_use_grant",
     "parties": "update_person update_organization update_device install_regions open_issuing_point update_issuing_point "
                "reveal_person look_up_holdings register_person register_organization register_device register_people "
                "register_organizations register_devices",
     "ra": "cancel cancel_issuance enter send_back precheck _change _open_once _open_slice "
-          "_ensure_unlockable unlocked revoke",
+          "_ensure_unlockable unlocked revoke _task_of_agent",
     "systems": "install_systems configure_system switch_issuing_point",
 }  # fmt: skip
 ACTIONS_OF_THE_LIFE = frozenset(
@@ -75,7 +74,6 @@ class LifeCampaign:
         self.left["worker"] = set(both(*ACTIONS_OF_THE_LIFE, "none"))
         self._chance = random.Random(seed)  # noqa: S311  (moments, not secrets)
         self._processes: dict[str, Process] = {}
-        self._tokens: dict[str, tuple[str, Process]] = {}
         self._kill_at = 0.0
         self._backup = place / "backup"
 
@@ -90,7 +88,6 @@ class LifeCampaign:
             self._at_rest(self._put_back)
             self._carry("restored")
             self.lives += 1
-            self._stop_tokens()
             self.nursery.finish("judge_life", place=str(self.place / "judgement.json"), lives=self.lives)
             self.nursery.verdict()
             assert not any(self.left.values()), {name: sorted(left) for name, left in self.left.items()}
@@ -137,7 +134,6 @@ class LifeCampaign:
                 if process.status() is not None:
                     self._count(name, process)
                     self._start(name)
-            self._serve_tokens()
             assert time.monotonic() - began < _LONGEST, self.nursery.log(role)
             time.sleep(0.002)
         self._kill_at = 0.0
@@ -152,25 +148,6 @@ class LifeCampaign:
 
     def _soon(self) -> float:
         return time.monotonic() + 0.05 + 1.2 * self._chance.random() ** 2
-
-    def _serve_tokens(self) -> None:
-        """Every device is plugged in; one that fell out or was made anew is plugged in again."""
-        for place in self.nursery.home.tokens.iterdir():
-            making = making_of(self.nursery.home, place.name)
-            if not (place / "device.state").exists() or not making.exists():
-                continue
-            made = making.read_text()
-            known = self._tokens.get(place.name)
-            if known is not None and known[0] == made and known[1].status() is None:
-                continue
-            if known is not None:
-                known[1].kill()
-            self._tokens[place.name] = (made, self.nursery.start("token", serial=place.name))
-
-    def _stop_tokens(self) -> None:
-        for _, process in self._tokens.values():
-            process.kill()
-        self._tokens.clear()
 
     # the backup
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from banyan.cli import sample
 from banyan.cli.processes import KEY_HOLDERS, answers
+from banyan.cli.soft_tokens import drawer
 from banyan.kernel.home import Home
-from banyan_token import Token, TokenDrawer
+from banyan_token import Token
 from support.terminal import Terminal, terminal
 
 PASSWORD = "Sturdy-9-oak"
@@ -128,7 +129,7 @@ class Office:
 
     def device(self, serial: str) -> Token:
         """The holder's device itself."""
-        return TokenDrawer(self.home.tokens, machine_secret_path=self.home.keys / "token.secret").open(serial)
+        return drawer(self.home).open(serial)
 
     def change_pin(self, serial: str, pin: str) -> None:
         """The holder's first use: a PIN of his own, which goes into the letter so that the test knows it."""
@@ -168,6 +169,7 @@ def office(place: Path) -> Iterator[Office]:
             stack.callback(process.terminate)
         found = Office(home, stack.enter_context(terminal(home.path, place / "sessions")), links, place)
         found.log_in(*links)
+        found.terminal.ok("clerk", "token", "register-agent", "--region", "福建省")
         until = time.monotonic() + 60
         while not all(answers(home, name) for name in KEY_HOLDERS):
             assert time.monotonic() < until, "signer or KMC did not come up"

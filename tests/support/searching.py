@@ -25,6 +25,7 @@ def secrets_of_the_sample(letters: Path, home: Any) -> dict[str, re.Pattern[byte
     """What to look for, by a name that may be told."""
     wanted: dict[str, re.Pattern[bytes]] = {}
     from banyan.cli import sample
+    from banyan.cli.soft_tokens import Place
 
     for number, row in enumerate(sample.sheet_rows(_ROWS)):
         for column in (*_ID_COLUMNS, *_PHONE_COLUMNS):
@@ -36,7 +37,7 @@ def secrets_of_the_sample(letters: Path, home: Any) -> dict[str, re.Pattern[byte
         wanted[f"administrator PIN of {name}"] = _text(pin)
     for name, key in _private_keys(letters, home):
         wanted[name] = _key(key)
-    for path in [*sorted(home.keys.glob("*.kek")), home.keys / "token.secret"]:
+    for path in [*sorted(home.keys.glob("*.kek")), Place.of(home).secret]:
         wanted[path.name] = _key(path.read_bytes())
     wanted["a PEM private key"] = re.compile(rb"PRIVATE KEY")
     return wanted
@@ -68,12 +69,13 @@ def _admin_pins() -> Iterator[tuple[str, str]]:
 
 def _private_keys(letters: Path, home: Any) -> Iterator[tuple[str, bytes]]:
     """Signing and encryption keys of the soft tokens, by the PINs of the letters; keys of the sample's CAs."""
-    from banyan.cli.personalizing import drawer
+    from banyan.cli.soft_tokens import Place, drawer
 
-    secret = (home.keys / "token.secret").read_bytes()
+    desk = Place.of(home)
+    secret = desk.secret.read_bytes()
     for serial in drawer(home).serials():
         pin = (letters / f"{serial}.txt").read_text().strip()
-        for (_container, use), key in device_state.private_keys(home.tokens / serial, secret, pin).items():
+        for (_container, use), key in device_state.private_keys(desk.tokens / serial, secret, pin).items():
             yield f"{use} key of {serial}", key
 
 
@@ -119,8 +121,13 @@ def search(wanted: Mapping[str, re.Pattern[bytes]], places: Iterable[tuple[str, 
 
 def main(letters: Path, put_in: Path, more: list[Path]) -> None:
     from banyan.cli.context import django_setup
+    from banyan.cli.soft_tokens import Place
 
     home = django_setup()
+    # At the user's side the agent's own keys and the machine's secret lie in files of their own; nothing else may.
+    desk = Place.of(home)
+    own = {desk.secret, desk.agent / "agent.pem", desk.agent / "tls.pem"}
+    more += [path for path in desk.path.rglob("*") if path.is_file() and path not in own]
     wanted = secrets_of_the_sample(letters, home)
     known = {
         "a name": _text("测试甲"),

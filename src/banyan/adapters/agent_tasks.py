@@ -1,7 +1,6 @@
 """Having tasks for token agents signed by the signer process."""
 
 from banyan.domain.inventory.sealed_tasks import Sign
-from banyan.kernel.errors import ServiceUnavailable
 from banyan.kernel.home import Home
 from banyan.kernel.rpc import Client
 from banyan.pki.public_key import sm2_spki
@@ -19,15 +18,6 @@ def signing(home: Home) -> Sign:
 def task_key(home: Home) -> bytes:
     """The key by which agents know our tasks (SubjectPublicKeyInfo). Raises ServiceUnavailable."""
     return sm2_spki(_ask(home, b"")["public_key"])
-
-
-def answers(home: Home) -> bool:
-    """Whether the signer is there to sign tasks."""
-    try:
-        task_key(home)
-    except ServiceUnavailable:
-        return False
-    return True
 
 
 def _ask(home: Home, payload: bytes) -> dict[str, bytes]:

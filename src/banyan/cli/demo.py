@@ -135,7 +135,7 @@ def _certificates(request_ids: Any) -> list[Any]:
 
 def _report(home: Home, result: Any) -> dict[str, Any]:
     """Where everything lies."""
-    from banyan.cli.desk import Place
+    from banyan.cli.soft_tokens import Place
     from banyan.domain.ca import access
 
     certificates, place = _gather(home, "demo", result.requests)

@@ -5,16 +5,14 @@ that pages use (docs/token-agent.md).
 """
 
 import contextlib
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Self
 
 from banyan.adapters import agent_tasks
+from banyan.cli.soft_tokens import Place
 from banyan.domain.inventory.errors import InitialPinUnknown
 from banyan.domain.inventory.sealed_tasks import Begun
 from banyan.domain.ra import actions as ra
@@ -24,7 +22,6 @@ from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan_token.agent import AgentClient, Answers, LocalAgent, PluggedToken
 from banyan_token.agent import Begun as AtAgent
-from banyan_token.drawer import TokenDrawer
 
 ORIGIN = "banyan://command-line"
 _ENVIRONMENT = ("BANYAN_SKF_ROOT", "BANYAN_SKF_MACHINE_SECRET")
@@ -37,58 +34,15 @@ class TokenNotHere(BanyanError):
     message = N_("介质 {token} 没有插在这台机器上。请插入它，或用 --csr 给出它生成的证书申请。")
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where it all lies: beside the installation, never inside it."""
-
-    path: Path
-
-    @classmethod
-    def of(cls, home: Home) -> "Place":
-        """The place of an installation's machine; what version 0.1 kept inside the installation is moved there."""
-        place = cls(home.path.with_name(f"{home.path.name}.desk"))
-        place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _move_out(home, place)
-        return place
-
-    @property
-    def tokens(self) -> Path:
-        return self.path / "tokens"
-
-    @property
-    def secret(self) -> Path:
-        return self.path / "tokens.secret"
-
-    @property
-    def agent(self) -> Path:
-        return self.path / "agent"
-
-
-def drawer(home: Home) -> TokenDrawer:
-    """The soft tokens of this machine."""
-    place = Place.of(home)
-    place.tokens.mkdir(mode=0o700, exist_ok=True)
-    return TokenDrawer(place.tokens, machine_secret_path=place.secret)
-
-
-def _move_out(home: Home, place: Place) -> None:
-    """The secret first: devices without it could not be opened, should this be cut off."""
-    tokens, secret = home.path / "tokens", home.keys / "token.secret"
-    if not tokens.is_dir() or place.tokens.exists():
-        return
-    if secret.exists() and not place.secret.exists():
-        draft = place.secret.with_suffix(".draft")
-        shutil.copy2(secret, draft)
-        os.replace(draft, place.secret)
-    tokens.rename(place.tokens)
-    secret.unlink(missing_ok=True)
-
-
 @dataclass
 class Desk:
-    """One visit to the machine: its agent is started at first need and ended with the visit."""
+    """One visit to the machine: its agent is started at first need and ended with the visit.
+
+    ``seals``: what the platform seals will be brought along, so the signer, who signs it, must answer by then.
+    """
 
     home: Home
+    seals: bool = False
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     def __enter__(self) -> Self:
@@ -102,14 +56,14 @@ class Desk:
         place = Place.of(self.home)
         place.tokens.mkdir(mode=0o700, exist_ok=True)
         environment = dict(zip(_ENVIRONMENT, (str(place.tokens), str(place.secret)), strict=True))
-        keys = [agent_tasks.task_key(self.home)] if agent_tasks.answers(self.home) else []
+        keys = [agent_tasks.task_key(self.home)] if self.seals else []
         return self._stack.enter_context(
             LocalAgent(place.agent, origin=ORIGIN, task_keys=keys, environment=environment)
         )
 
     @cached_property
     def agent(self) -> AgentClient:
-        """A session with the agent. Raises AgentGone."""
+        """A session with the agent. Raises AgentGone, and ServiceUnavailable when it could not be told the signer's key."""
         return self._stack.enter_context(self._local.client())
 
     @contextlib.contextmanager

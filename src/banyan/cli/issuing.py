@@ -88,7 +88,7 @@ def issue_all(
 @contextmanager
 def _at_desk(home: Home, is_needed: bool) -> Iterator[Desk]:
     """A desk whose agent can be sent sealed PINs: the signer answers for their signatures."""
-    with key_holders(home) if is_needed else nullcontext(), Desk(home) as desk:
+    with key_holders(home) if is_needed else nullcontext(), Desk(home, seals=True) as desk:
         yield desk
 
 

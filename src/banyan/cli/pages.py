@@ -18,7 +18,7 @@ def load_pages(target: str) -> Any:
     """In a worker: the pages. It lives no longer than the server that started it, which may be killed."""
     from granian._internal import load_target
 
-    from banyan.cli.processes import end_with_parent
+    from banyan.kernel.parent import end_with_parent
 
     end_with_parent(signal.SIGKILL, int(os.environ[_SERVER]))
     return load_target(target)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from banyan.cli.desk import ORIGIN, Desk, drawer
+from banyan.cli.desk import ORIGIN, Desk
+from banyan.cli.soft_tokens import drawer
 from banyan.domain.ca import access as certificates
 from banyan.domain.ca.models import Certificate
 from banyan.domain.inventory import access as inventory

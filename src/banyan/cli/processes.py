@@ -1,6 +1,5 @@
 """Starting, watching and stopping the processes of an installation."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 from banyan.cli.shown import say
 from banyan.kernel.errors import N_, BanyanError, ServiceUnavailable
 from banyan.kernel.home import Home
+from banyan.kernel.parent import end_with_parent
 from banyan.kernel.rpc import Client
 
 KEY_HOLDERS = ("signer", "kmc")
@@ -34,17 +34,6 @@ def answers(home: Home, name: str) -> bool:
     except ServiceUnavailable:
         return False
     return True
-
-
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
-
-
-def end_with_parent(number: int, parent: int) -> None:
-    """In a child: ask the kernel for signal ``number`` when the process ``parent`` dies, however it dies (Linux)."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
-    if os.getppid() != parent:  # it was quicker
-        os.kill(os.getpid(), number)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Any
 
 from banyan.adapters.embedded_ca import EmbeddedConnector
 from banyan.cli import shown, views
-from banyan.cli.desk import drawer
+from banyan.cli.desk import Desk, typed
 from banyan.cli.pin_input import pin_of
 from banyan.cli.processes import key_holders
 from banyan.domain.ca import access as certificates
@@ -21,7 +21,8 @@ from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan.pki.certificate import Certificate as CertificateView
 from banyan.pki.certificate import pem_to_der
-from banyan_token import Token
+from banyan.pki.skf_blob import to_skf_blob
+from banyan_token.agent import PluggedToken
 
 
 class NotEscrowed(BanyanError):
@@ -97,20 +98,24 @@ def carry_out(
     letters: Path | None,
     as_json: bool,
 ) -> None:
-    """Fetch the envelope and put it where it belongs; the token is tried first, to fetch nothing in vain."""
+    """Fetch the envelope and put it where it belongs; the token is looked at first, to fetch nothing in vain."""
     if serial is None:
         assert out is not None  # noqa: S101  (the command asks for one of the two)
         out.write_bytes(_envelope(home, actor, number))
         shown.show_card(_view(access.recovery(number)) | {"file": str(out)}, as_json=as_json)
         return
     named = token_serial(serial)
-    with drawer(home).open(named) as device:
-        device.verify_pin(pin_of(named, pin_file, letters))
+    with Desk(home) as desk:
+        token = desk.token(named)
         recovery = access.recovery(number)
-        signing = _container_of(device, bytes(recovery.recipient_certificate))
         container = f"recovered-{recovery.certificate_serial[-16:]}"
-        device.import_key_envelope(container, _envelope(home, actor, number), signing_container=signing)
-        device.import_certificate(container, _encryption_certificate(actor, recovery), signing=False)
+        signing = _container_of(token, bytes(recovery.recipient_certificate))
+        certificate = _encryption_certificate(actor, recovery)
+        envelope = to_skf_blob(_envelope(home, actor, number))
+        with desk.answering(typed(lambda: pin_of(named, pin_file, letters))):
+            desk.agent.recover(
+                token, container, signing_container=signing, encryption_certificate=certificate, envelope=envelope
+            )
     shown.show_card(_view(access.recovery(number)) | {"token": named, "container": container}, as_json=as_json)
 
 
@@ -123,12 +128,12 @@ def _envelope(home: Home, actor: Actor, number: int) -> bytes:
             centre.close()
 
 
-def _container_of(device: Token, certificate_der: bytes) -> str:
-    wanted = CertificateView.parse(certificate_der).public_key
-    for one in device.containers():
-        if one.signing_public_key == wanted:
+def _container_of(token: PluggedToken, certificate_der: bytes) -> str:
+    wanted = CertificateView.parse(certificate_der).spki_der
+    for one in token.containers:
+        if one.public_key == wanted:
             return one.name
-    raise RecipientNotInToken(token=device.serial)
+    raise RecipientNotInToken(token=token.serial)
 
 
 def _encryption_certificate(actor: Actor, recovery: KeyRecovery) -> bytes:

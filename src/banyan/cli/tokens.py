@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from banyan.cli import shown, views
-from banyan.cli.desk import Desk, Place, drawer, typed
+from banyan.cli.desk import Desk, typed
 from banyan.cli.messages import translate
 from banyan.cli.personalizing import make_tokens, register_agent
 from banyan.cli.pin_input import pin_of, ready, secret, write_letter
+from banyan.cli.soft_tokens import Place, drawer
 from banyan.config.settings import load
 from banyan.domain.inventory import access, actions
 from banyan.domain.inventory.errors import InventoryError

@@ -34,7 +34,7 @@ class QuestionMalformed(BanyanError):
 def unlock_here(home: Home, actor: Actor, serial: str, number: str, new_pin: Path | None, as_json: bool) -> None:
     """The whole unlocking at one place."""
     request = stepping.find(actor, number)
-    with key_holders(home), Desk(home) as desk:
+    with key_holders(home), Desk(home, seals=True) as desk:
         token = desk.token(token_serial(serial))
         asked = desk.agent.begin(token, request.number, to_unblock=True)
         sealed = ra.unlock_by_agent(
@@ -49,7 +49,7 @@ def unlock_here(home: Home, actor: Actor, serial: str, number: str, new_pin: Pat
 
 def unlock_from_afar(home: Home, serial: str, number: str, new_pin: Path | None) -> None:
     """At the token: show its question, wait for the answer that is given elsewhere."""
-    with key_holders(home), Desk(home) as desk:
+    with key_holders(home), Desk(home, seals=True) as desk:
         token = desk.token(token_serial(serial))
         asked = desk.agent.begin(token, number, to_unblock=True)
         click.echo(_question(desk.begun(token, asked), asked.unblock_request))

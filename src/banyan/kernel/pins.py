@@ -5,13 +5,13 @@ from itertools import pairwise
 
 # Letters and digits that cannot be taken for one another on paper: 32 of them, five bits each.
 _LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-_ADMIN_LENGTH = 16
+_USER_LENGTH, _ADMIN_LENGTH = 8, 16
 
 
-def random_pin(length: int = 8) -> str:
-    """A random user PIN of ``length`` digits from the system's random source, never a simple one."""
+def random_pin() -> str:
+    """A random user PIN of 8 digits from the system's random source, never a simple one."""
     while True:
-        pin = "".join(secrets.choice("0123456789") for _ in range(length))
+        pin = "".join(secrets.choice("0123456789") for _ in range(_USER_LENGTH))
         if not is_simple(pin):
             return pin
 

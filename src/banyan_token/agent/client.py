@@ -21,7 +21,7 @@ _SAR: Final = 0x0A000000
 class Container:
     """What may be seen of a container without a PIN: keys as SubjectPublicKeyInfo, certificates DER.
 
-    ``state`` is empty, key (a signing key only), partial or whole.
+    ``state`` is empty, key (a signing key only), partial, whole, or recovered (an old encryption key alone).
     """
 
     name: str
@@ -125,6 +125,26 @@ class AgentClient:
             "encryption_certificate": _text(encryption_certificate), "envelope": _text(envelope), "nonce": _text(nonce),
         }  # fmt: skip
         return _read_back(self._call("write", **_named(token), **fields, **_if_any(sealed)))
+
+    def recover(
+        self,
+        token: PluggedToken,
+        container: str,
+        *,
+        signing_container: str,
+        encryption_certificate: bytes,
+        envelope: bytes,
+    ) -> None:
+        """Put a recovered old encryption key into a container of its own; the window asks for the PIN.
+
+        ``envelope`` (ENVELOPEDKEYBLOB) is for the signing key in ``signing_container``. Raises TokenUnable where a vendor's
+        library has no such function.
+        """
+        fields = {
+            "container": container, "signing_container": signing_container,
+            "encryption_certificate": _text(encryption_certificate), "envelope": _text(envelope),
+        }  # fmt: skip
+        self._call("recover", **_named(token), **fields)
 
     def read_back(self, token: PluggedToken, container: str, nonce: bytes, sealed: str = "") -> ReadBack:
         """The certificates and a signature over ``nonce`` that proves the key."""

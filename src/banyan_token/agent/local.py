@@ -6,6 +6,7 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+from banyan.kernel.parent import end_with_parent
 from banyan_token import errors
 from banyan_token.agent.client import AgentClient
 from banyan_token.agent.window import Window
@@ -100,10 +102,11 @@ class LocalAgent:
         }  # fmt: skip
         place = self._place / "agent.json"
         place.write_text(json.dumps(settings))
+        parent = os.getpid()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [str(agent_program()), "--settings", str(place)], env=environment, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True,
+                stderr=log, start_new_session=True, preexec_fn=lambda: end_with_parent(signal.SIGKILL, parent),
             )  # fmt: skip
         until = time.monotonic() + _PATIENCE
         while self.process.poll() is None and time.monotonic() < until:

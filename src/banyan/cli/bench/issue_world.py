@@ -11,7 +11,7 @@ from banyan import gm
 from banyan.cli import installing
 from banyan.cli.bench import BenchFailed
 from banyan.cli.bench.issue_numbers import resident_id
-from banyan.cli.desk import drawer
+from banyan.cli.soft_tokens import drawer
 from banyan.domain.iam.rights import Role, rights_of
 from banyan.domain.inventory.models import Token
 from banyan.domain.inventory.stocking import TokenEntry, receive_tokens

@@ -17,7 +17,6 @@ from .token_life import (
     open_admin_pin_for_unlock,
     personalize,
     release,
-    replace_admin_pins,
     restock,
     ship,
     take_back,
@@ -28,6 +27,6 @@ __all__ = [
     "TaskEntry", "TokenEntry", "abandon", "assign", "damage", "destroy", "end_agent", "find", "finish", "hand_over",
     "install_media", "lock", "lose", "make_pins", "move_stock", "open_admin_pin_for_unlock", "open_tasks", "personalize",
     "receive_tokens", "record_verified", "record_written", "register_agent", "register_medium", "release",
-    "replace_admin_pins", "restock", "seal_personalization", "seal_unblocking", "ship", "take_back", "tell_initial_pin",
+    "restock", "seal_personalization", "seal_unblocking", "ship", "take_back", "tell_initial_pin",
     "unlock", "void_task",
 ]  # fmt: skip

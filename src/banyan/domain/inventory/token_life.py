@@ -142,19 +142,6 @@ def move_stock(
     return rows
 
 
-@audit.action
-def replace_admin_pins(actor: Actor, pins: Mapping[int, str], *, now: datetime) -> list[Token]:
-    """Keep the administrator PINs that personalisation gave to tokens (token id → PIN), sealed."""
-    del now
-    require_any(actor, ("requests.personalize", "tokens.manage", "tokens.unlock"))
-    rows = visible(actor, list(pins))
-    for row, sealed in zip(rows, protection.seal_admin_pins([(r.serial, pins[r.pk]) for r in rows]), strict=True):
-        row.admin_pin_sealed = sealed
-    update_guarded(rows, ("admin_pin_sealed",))
-    _record(actor, "inventory.admin_pins_replaced", rows)
-    return rows
-
-
 _PIN_MAY_BE_RESET = (TokenState.LOCKED, TokenState.HANDED_OVER, TokenState.ASSIGNED, TokenState.PERSONALIZING)
 
 
