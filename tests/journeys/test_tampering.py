@@ -29,11 +29,12 @@ from banyan.domain.iam.installation import register_installation
 from banyan.domain.iam.models import Credential, Installation, RoleGrant, Session, StaffAccount
 from banyan.domain.iam.rights import Role
 from banyan.domain.inventory import actions as inventory
-from banyan.domain.inventory.models import Token
+from banyan.domain.inventory.models import Token, TokenAgent
 from banyan.domain.ra.models import Approval, Entry, Material, Proofreading, ServiceRequest
 from banyan.kernel.clock import now
 from banyan.kernel.errors import BanyanError
 from banyan.kernel.home import Home
+from banyan.pki.public_key import sm2_spki
 from support import issuing, signing
 from support.iam import account_with, session_of
 from support.issuing import NOW, SYSTEM, World, authority, draft, in_hands, issued
@@ -44,7 +45,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Tables of the issue and of what they stand on; each has rows in ``lived_in``.
 TABLES: tuple[type[GuardedModel], ...] = (
     CertificatePair, Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token,
-    RoleGrant, StaffAccount, Credential, Session, Installation,
+    TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation,
 )  # fmt: skip
 
 
@@ -61,6 +62,9 @@ def lived_in(home: Home) -> Iterator[World]:
     ca.revoke_pairs(SYSTEM, [pairs[0].pk], "keyCompromise", NOW + timedelta(days=1))
     ca.issue_crl(SYSTEM, "sm2-personal", world.connector, NOW + timedelta(days=2))
     (key,) = gm.sm2.generate_keypairs(1)
+    inventory.register_agent(
+        issuing.clerk(), public_key=sm2_spki(key.public), name="柜台一", region_code="350102", now=NOW
+    )
     epochs.write_checkpoint(home, now=now(), sign=lambda text: (gm.sm2.sign(key.private, key.public, text), key.public))
     yield world
     checkpoints.file_of(home).unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from banyan.kernel.errors import N_
 from banyan.kernel.pins import random_admin_pin, random_pin
 from banyan.pki.errors import PkiError
 from banyan.pki.public_key import parse_spki
+from banyan.pki.strict_der import DerError
 
 from . import protection, sealed_tasks
 from .errors import AgentKeyInvalid, AgentUnknown, TransitionRefused
@@ -39,7 +40,7 @@ def register_agent(actor: Actor, *, public_key: bytes, name: str, region_code: s
     parties.ensure_region_in_scope(actor, region.code)
     try:
         algorithm = parse_spki(public_key).algorithm
-    except PkiError:
+    except (PkiError, DerError):
         raise AgentKeyInvalid from None
     if algorithm != "SM2":
         raise AgentKeyInvalid
