@@ -232,6 +232,35 @@ def test_unlocking_answers_one_challenge_of_one_token(at_work: Office) -> None:
         device.verify_pin(CHOSEN)
 
 
+def test_a_wrong_pin_from_a_file_costs_one_try_and_says_how_many_are_left(at_work: Office, tmp_path: Path) -> None:
+    """The agent's window is closed after a wrong PIN: no file is offered until the token locks itself."""
+    run = at_work.terminal
+    (mine,) = at_work.in_hands(at_work.person())
+    wrong = tmp_path / "wrong"
+    wrong.write_text("10203040")
+    change = ("token", "change-pin", mine["token"], "--pin-file", str(wrong), "--new-pin-file", str(wrong))
+    done = run.run("clerk", *change)
+    assert (done.returncode, done.code) == (1, "token.pin_incorrect")
+    assert "还可以试 5 次" in done.stderr
+    (shown,) = run.json("clerk", "token", "show", mine["token"])
+    assert shown["tries_left"] == 5
+    assert run.refused("clerk", "token", "change-pin", "ST-NOWHERE", "--pin-file", str(wrong)) == "cli.token_not_here"
+
+
+def test_pins_are_sent_to_registered_agents_only(at_work: Office) -> None:
+    """A4: an agent taken off the list gets no PIN; put on it again, the work goes on."""
+    run = at_work.terminal
+    (number,) = at_work.open(at_work.person())
+    at_work.decide(number)
+    (agent,) = run.json("clerk", "token", "agents")
+    run.ok("clerk", "token", "end-agent", agent["agent"], "--reason", "换机器")
+    issue = ("request", "issue", number, "--new-tokens", "--iterations", "10000", "--pin-letters", str(at_work.letters))
+    assert run.refused("clerk", *issue) == "inventory.agent_unknown"
+    run.ok("clerk", "token", "register-agent", "--region", "福建省")
+    (issued,) = run.json("clerk", *issue)
+    assert issued["outcome"] == "issued"
+
+
 def test_a_token_is_unlocked_at_the_counter_with_a_pin_that_the_holder_types(at_work: Office) -> None:
     """规范 3.1.1.1-4: question and sealed answer at one place; nobody but the holder knows the new PIN."""
     run = at_work.terminal

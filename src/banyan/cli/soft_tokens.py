@@ -46,11 +46,11 @@ def drawer(home: Home) -> TokenDrawer:
 def _move_out(home: Home, place: Place) -> None:
     """The secret first: devices without it could not be opened, should this be cut off."""
     tokens, secret = home.path / "tokens", home.keys / "token.secret"
-    if not tokens.is_dir() or place.tokens.exists():
-        return
-    if secret.exists() and not place.secret.exists():
-        draft = place.secret.with_suffix(".draft")
-        shutil.copy2(secret, draft)
-        os.replace(draft, place.secret)
-    tokens.rename(place.tokens)
-    secret.unlink(missing_ok=True)
+    if tokens.is_dir() and not place.tokens.exists():
+        if secret.exists() and not place.secret.exists():
+            draft = place.secret.with_suffix(".draft")
+            shutil.copy2(secret, draft)
+            os.replace(draft, place.secret)
+        tokens.rename(place.tokens)
+    if place.secret.exists() and not tokens.exists():
+        secret.unlink(missing_ok=True)
