@@ -1,5 +1,7 @@
 """An engineer runs the whole life of a certificate from the command line, as logged-in people (issue 2, point 3)."""
 
+import base64
+import json
 import os
 import sqlite3
 import subprocess
@@ -245,6 +247,20 @@ def test_a_wrong_pin_from_a_file_costs_one_try_and_says_how_many_are_left(at_wor
     (shown,) = run.json("clerk", "token", "show", mine["token"])
     assert shown["tries_left"] == 5
     assert run.refused("clerk", "token", "change-pin", "ST-NOWHERE", "--pin-file", str(wrong)) == "cli.token_not_here"
+
+
+def test_a_users_machine_gets_its_agents_settings(at_work: Office, tmp_path: Path) -> None:
+    """C4, C5: the pages that may ask, the platform's task key, the vendors; and what is plugged in is seen without a log-in."""
+    run = at_work.terminal
+    (mine,) = at_work.in_hands(at_work.person())
+    plugged = {row["token"]: row for row in run.json("nobody", "token", "plugged-in")}
+    assert plugged[mine["token"]]["device_state"] == "ready"
+    place = tmp_path / "settings"
+    run.ok("nobody", "token", "agent-settings", str(place), "--origin", "https://ra.example.cn/")
+    (origin,) = json.loads((place / "agent.json").read_text())["origins"]
+    assert origin["origin"] == "https://ra.example.cn"
+    assert len(base64.b64decode(origin["task_keys"][0])) == 91
+    assert json.loads((place / "profiles.json").read_text()).keys() == {"banyan"}
 
 
 def test_pins_are_sent_to_registered_agents_only(at_work: Office) -> None:

@@ -58,7 +58,7 @@ class Desk:
         environment = dict(zip(_ENVIRONMENT, (str(place.tokens), str(place.secret)), strict=True))
         keys = [agent_tasks.task_key(self.home)] if self.seals else []
         return self._stack.enter_context(
-            LocalAgent(place.agent, origin=ORIGIN, task_keys=keys, environment=environment)
+            LocalAgent(place.agent, origin=ORIGIN, task_keys=keys, environment=environment, profiles=place.profiles)
         )
 
     @cached_property

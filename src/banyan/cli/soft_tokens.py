@@ -32,6 +32,12 @@ class Place:
         return self.path / "tokens.secret"
 
     @property
+    def profiles(self) -> Path | None:
+        """Vendors' profiles of this machine (``profiles/*.toml``), where there are any: they go before the shipped ones."""
+        found = self.path / "profiles"
+        return found if found.is_dir() else None
+
+    @property
     def agent(self) -> Path:
         return self.path / "agent"
 

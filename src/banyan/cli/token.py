@@ -137,6 +137,33 @@ def unlock(serial: str, number: str, far: bool, new_pin_file: Path | None, as_js
     unlock_here(home, actor, serial, number, new_pin_file, as_json)
 
 
+@token.command("plugged-in")
+@json_option
+def plugged_in(as_json: bool) -> None:
+    """Every token that is plugged in here, of any vendor, on record or not. No log-in, no PIN."""
+    from banyan.cli.context import django_setup
+
+    home = django_setup()
+    from banyan.cli.tokens import list_plugged_in
+
+    list_plugged_in(home, as_json)
+
+
+@token.command("agent-settings")
+@click.argument("place", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--origin", "origins", multiple=True, required=True, help="Page that may ask, such as https://ra.example.cn."
+)
+def agent_settings(place: Path, origins: tuple[str, ...]) -> None:
+    """Write the settings of the token agent of a user's machine: its pages, the platform's task key, vendors' profiles."""
+    from banyan.cli.context import django_setup
+
+    home = django_setup()
+    from banyan.cli.tokens import write_agent_settings
+
+    write_agent_settings(home, place, origins)
+
+
 @token.command("register-agent")
 @click.option("--region", required=True, help="Where the machine stands, by name or GB/T 2260 code.")
 @click.option("--name", default="", help="What people call the machine (default: its host name).")

@@ -1,13 +1,16 @@
 """What stands behind ``banyan token``: the platform's record of a token, and the device when it is plugged in here."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from banyan.adapters import agent_tasks
 from banyan.cli import shown, views
 from banyan.cli.desk import Desk, typed
 from banyan.cli.messages import translate
 from banyan.cli.personalizing import make_tokens, register_agent
 from banyan.cli.pin_input import pin_of, ready, secret, write_letter
+from banyan.cli.processes import key_holders
 from banyan.cli.soft_tokens import Place, drawer
 from banyan.config.settings import load
 from banyan.domain.inventory import access, actions
@@ -20,10 +23,11 @@ from banyan.kernel import clock
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
 from banyan.kernel.home import Home
-from banyan_token.agent import PluggedToken
+from banyan_token.agent import PluggedToken, agent_origin, agent_profiles
 from banyan_token.errors import TokenExists
 
 _MADE = ("token", "user_pin", "file")
+_PLUGGED = ("token", "vendor", "label", "device_state_name", "tries_left", "containers", "fault")
 
 
 def make(
@@ -112,6 +116,34 @@ def change(home: Home, serial: str, pin_file: Path | None, letters: Path | None,
         with desk.answering(answers):
             desk.agent.change_pin(token)
     shown.say(N_("介质 {token} 的口令已更换。"), token=number)
+
+
+def list_plugged_in(home: Home, as_json: bool) -> None:
+    """What is plugged in here, by any vendor."""
+    with Desk(home) as desk:
+        rows = [
+            {
+                "token": one.serial, "vendor": one.profile, "label": one.label, "device_state": one.state,
+                "device_state_name": views.device_state_name(one.state), "tries_left": one.tries_left,
+                "containers": len(one.containers), "fault": one.fault,
+            }
+            for one in desk.agent.tokens()
+        ]  # fmt: skip
+    shown.show_rows(rows, _PLUGGED, as_json=as_json)
+
+
+def write_agent_settings(home: Home, place: Path, origins: Sequence[str]) -> None:
+    """The files that a user's machine needs beside the program: ``agent.json`` and ``profiles.json``."""
+    with key_holders(home):
+        keys = [agent_tasks.task_key(home)]
+    place.mkdir(parents=True, exist_ok=True)
+    files = {
+        "agent.json": {"origins": [agent_origin(one.rstrip("/"), keys) for one in origins]},
+        "profiles.json": agent_profiles(Place.of(home).profiles),
+    }
+    for name, content in files.items():
+        (place / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    shown.say(N_("已写入 {place}。请放到用户机器的 ~/.config/banyan 里。"), place=place)
 
 
 def put_agent_on_list(home: Home, actor: Actor, region: str, name: str, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """The token agent as programs of this machine use it: starting one, speaking to it, answering its PIN window."""
 
 from banyan_token.agent.client import AgentClient, Begun, Container, PluggedToken, ReadBack
-from banyan_token.agent.local import LocalAgent, agent_program
+from banyan_token.agent.local import LocalAgent, agent_origin, agent_profiles, agent_program
 from banyan_token.agent.window import Answers
 
 __all__ = [
@@ -12,5 +12,7 @@ __all__ = [
     "LocalAgent",
     "PluggedToken",
     "ReadBack",
+    "agent_origin",
+    "agent_profiles",
     "agent_program",
 ]

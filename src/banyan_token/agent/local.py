@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
@@ -40,10 +41,16 @@ class LocalAgent:
     """
 
     def __init__(
-        self, state: Path, *, origin: str, task_keys: Sequence[bytes] = (), environment: Mapping[str, str] | None = None
+        self,
+        state: Path,
+        *,
+        origin: str,
+        task_keys: Sequence[bytes] = (),
+        environment: Mapping[str, str] | None = None,
+        profiles: Path | None = None,
     ) -> None:
-        """Raises AgentGone when it does not come up."""
-        self._origin, self.state = origin, state
+        """``profiles``: a directory of vendors' profiles that go before ours. Raises AgentGone when it does not come up."""
+        self._origin, self.state, self._profiles = origin, state, profiles
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._place = Path(tempfile.mkdtemp(prefix="banyan-agent-"))
         self.log = state / "agent.log"
@@ -85,7 +92,7 @@ class LocalAgent:
         script.chmod(0o700)
 
     def _start(self, task_keys: list[bytes], environment: dict[str, str]) -> None:
-        (self._place / "profiles.json").write_text(json.dumps(agent_profiles()))
+        (self._place / "profiles.json").write_text(json.dumps(agent_profiles(self._profiles)))
         for _ in range(_TRIES):
             self._port = 20000 + secrets.randbelow(12000)  # below those that outgoing connections get
             if self._came_up(task_keys, environment):
@@ -94,11 +101,9 @@ class LocalAgent:
 
     def _came_up(self, task_keys: list[bytes], environment: dict[str, str]) -> bool:
         """Whether it serves; a port that somebody else has just taken is no reason to give up."""
-        from base64 import b64encode
-
-        origin = {"origin": self._origin, "task_keys": [b64encode(one).decode() for one in task_keys]}
         settings = {
-            "port": self._port, "origins": [origin], "pinentry": str(self._place / "window"), "state": str(self.state),
+            "port": self._port, "origins": [agent_origin(self._origin, task_keys)], "pinentry": str(self._place / "window"),
+            "state": str(self.state),
         }  # fmt: skip
         place = self._place / "agent.json"
         place.write_text(json.dumps(settings))
@@ -116,10 +121,17 @@ class LocalAgent:
         return False
 
 
-def agent_profiles() -> dict[str, Any]:
-    """The vendors' profiles as the agent reads them; vendors whose library is not named here are left out."""
+def agent_origin(origin: str, task_keys: Sequence[bytes]) -> dict[str, Any]:
+    """A page's origin and the platform's keys (SubjectPublicKeyInfo) as the agent's settings name them."""
+    return {"origin": origin, "task_keys": [b64encode(one).decode() for one in task_keys]}
+
+
+def agent_profiles(own: Path | None = None) -> dict[str, Any]:
+    """The vendors' profiles as the agent reads them, those in the directory ``own`` before ours; vendors whose library is
+    named nowhere are left out.
+    """
     told = {}
-    for key, one in load_profiles().items():
+    for key, one in load_profiles(own).items():
         with contextlib.suppress(LibraryNotNamed):
             told[key] = {
                 "name": one.name, "application": one.application, "key_field": one.key_field.value,
