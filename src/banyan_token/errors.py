@@ -194,6 +194,13 @@ class AgentRefused(TokenError):
     message = N_("{said}（{agent}）")
 
 
+class PinRefused(TokenError):
+    """The agent's window said what is wrong with the PIN, and nobody was there to name another."""
+
+    code = "token.pin_refused"
+    message = N_("{said}")
+
+
 class AgentCancelled(TokenError):
     """The PIN window was closed or stayed open too long."""
 

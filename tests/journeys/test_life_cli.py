@@ -240,8 +240,12 @@ def test_a_wrong_pin_from_a_file_costs_one_try_and_says_how_many_are_left(at_wor
     (mine,) = at_work.in_hands(at_work.person())
     wrong = tmp_path / "wrong"
     wrong.write_text("10203040")
-    change = ("token", "change-pin", mine["token"], "--pin-file", str(wrong), "--new-pin-file", str(wrong))
-    done = run.run("clerk", *change)
+    new = tmp_path / "new"
+    new.write_text("111111")
+    change = ("token", "change-pin", mine["token"], "--new-pin-file", str(new), "--pin-file")
+    assert run.refused("clerk", *change, str(at_work.letters / f"{mine['token']}.txt")) == "token.pin_refused"
+    new.write_text(CHOSEN)
+    done = run.run("clerk", *change, str(wrong))
     assert (done.returncode, done.code) == (1, "token.pin_incorrect")
     assert "还可以试 5 次" in done.stderr
     (shown,) = run.json("clerk", "token", "show", mine["token"])

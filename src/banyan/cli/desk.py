@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Self
 
+import click
+
 from banyan.adapters import agent_tasks
 from banyan.cli.soft_tokens import Place
 from banyan.domain.inventory.errors import InitialPinUnknown
@@ -22,6 +24,7 @@ from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan_token.agent import AgentClient, Answers, LocalAgent, PluggedToken
 from banyan_token.agent import Begun as AtAgent
+from banyan_token.errors import AgentCancelled, PinRefused
 
 ORIGIN = "banyan://command-line"
 _ENVIRONMENT = ("BANYAN_SKF_ROOT", "BANYAN_SKF_MACHINE_SECRET")
@@ -73,6 +76,10 @@ class Desk:
         before, window.answers = window.answers, answers
         try:
             yield
+        except AgentCancelled:
+            if answers.refused:
+                raise PinRefused(said=answers.refused) from None
+            raise
         finally:
             window.answers = before
 
@@ -101,6 +108,15 @@ class Desk:
             return ""
 
 
-def typed(pin: Callable[[], str], new_pin: Callable[[], str] | None = None) -> Answers:
-    """Answers of somebody who names the PIN once: after a wrong one the window is closed, so that no try is lost."""
-    return Answers(pin=lambda _text: pin(), new_pin=lambda _text: new_pin() if new_pin else None)
+def typed(pin: Callable[[], str], new_pin: Callable[[], str] | None = None, *, by_hand: bool = False) -> Answers:
+    """Answers with the PINs that somebody names; ``by_hand``: they sit there, and may be asked again after a wrong one."""
+
+    def asked(source: Callable[[], str] | None) -> Callable[[str], str | None]:
+        def ask(text: str) -> str | None:
+            if by_hand:
+                click.echo(text, err=True)
+            return source() if source else None
+
+        return ask
+
+    return Answers(pin=asked(pin), new_pin=asked(new_pin), asks_again=by_hand)

@@ -112,7 +112,8 @@ def _order(
             if choice.letters is not None:
                 write_letter(choice.letters, serial, token.user_pin)
     number = _named(serial, request)
-    with desk.answering(typed(lambda: pin_of(number, choice.pin_file, choice.letters))):
+    by_hand = choice.pin_file is None and choice.letters is None
+    with desk.answering(typed(lambda: pin_of(number, choice.pin_file, choice.letters), by_hand=by_hand)):
         return prepare(desk, actor, request, number, clock.now())
 
 
@@ -218,7 +219,8 @@ def personalize_all(
 
 def _written(desk: Desk, actor: Actor, request: ServiceRequest, pin_file: Path | None, letters: Path | None) -> bytes:
     serial = _named(request.token_serial, request)
-    with desk.answering(typed(lambda: pin_of(serial, pin_file, letters))):
+    by_hand = pin_file is None and letters is None
+    with desk.answering(typed(lambda: pin_of(serial, pin_file, letters), by_hand=by_hand)):
         return write(desk, actor, request, clock.now())
 
 

@@ -112,7 +112,8 @@ def carry_out(
         signing = _container_of(token, bytes(recovery.recipient_certificate))
         certificate = _encryption_certificate(actor, recovery)
         envelope = to_skf_blob(_envelope(home, actor, number))
-        with desk.answering(typed(lambda: pin_of(named, pin_file, letters))):
+        by_hand = pin_file is None and letters is None
+        with desk.answering(typed(lambda: pin_of(named, pin_file, letters), by_hand=by_hand)):
             desk.agent.recover(
                 token, container, signing_container=signing, encryption_certificate=certificate, envelope=envelope
             )

@@ -109,7 +109,9 @@ def change(home: Home, serial: str, pin_file: Path | None, letters: Path | None,
     """Replace a device's PIN."""
     number = token_serial(serial)
     answers = typed(
-        lambda: pin_of(number, pin_file, letters), lambda: secret(new_pin_file, translate(N_("新口令")), twice=True)
+        lambda: pin_of(number, pin_file, letters),
+        lambda: secret(new_pin_file, translate(N_("新口令")), twice=True),
+        by_hand=pin_file is None and letters is None and new_pin_file is None,
     )
     with Desk(home) as desk:
         token = desk.token(number)

@@ -41,7 +41,7 @@ def unlock_here(home: Home, actor: Actor, serial: str, number: str, new_pin: Pat
             actor, request.pk, desk.begun(token, asked), asked.unblock_request, clock.now(), respond=make_response,
             sign=agent_tasks.signing(home),
         )  # fmt: skip
-        with desk.answering(typed(str, lambda: _chosen(new_pin))):
+        with desk.answering(typed(str, lambda: _chosen(new_pin), by_hand=new_pin is None)):
             desk.agent.unblock(token, sealed)
     ra.unlocked(actor, request.pk, clock.now())
     stepping.tell(actor, [request], Outcome(), as_json)
@@ -54,7 +54,7 @@ def unlock_from_afar(home: Home, serial: str, number: str, new_pin: Path | None)
         asked = desk.agent.begin(token, number, to_unblock=True)
         click.echo(_question(desk.begun(token, asked), asked.unblock_request))
         sealed: str = click.prompt(translate(N_("平台的应答")), type=str, err=True)
-        with desk.answering(typed(str, lambda: _chosen(new_pin))):
+        with desk.answering(typed(str, lambda: _chosen(new_pin), by_hand=new_pin is None)):
             desk.agent.unblock(token, "".join(sealed.split()))
     shown.say(
         N_("介质 {token} 已解锁。请登记解锁完成：banyan request unlocked {number}"), token=token.serial, number=number

@@ -14,8 +14,9 @@ from urllib.parse import quote, unquote
 
 _LONGEST_LINE: Final = 8192
 _CANCELLED: Final = "ERR 83886179 Operation cancelled"
-# The window asks for a new PIN under these prompts, for the old one under another.
-_NEW: Final = ("新 PIN", "再输一次")
+# The window asks for a new PIN, and for the same once more, under these prompts; for the present one under another.
+_NEW: Final = "新 PIN"
+_AGAIN: Final = "再输一次"
 
 # What the window says, to a PIN; None closes the window.
 Ask = Callable[[str], str | None]
@@ -23,11 +24,23 @@ Ask = Callable[[str], str | None]
 
 @dataclass
 class Answers:
-    """Who answers: ``pin`` and ``new_pin`` are asked with the window's text. After a wrong PIN ``again`` is asked."""
+    """Who answers: ``pin`` and ``new_pin`` are asked with the window's text.
+
+    After a refused one the same is asked with what is wrong, where somebody sits there (``asks_again``); else the window is
+    closed, so that a file never uses up the tries, and ``refused`` keeps what was wrong.
+    """
 
     pin: Ask = field(default=lambda _text: None)
     new_pin: Ask = field(default=lambda _text: None)
-    again: Ask = field(default=lambda _text: None)
+    asks_again: bool = False
+    refused: str = ""
+
+    def answer(self, text: str, error: str, *, is_new: bool) -> str:
+        """Empty to close the window."""
+        self.refused = error
+        if error and not self.asks_again:
+            return ""
+        return (self.new_pin if is_new else self.pin)(error or text) or ""
 
 
 class Window:
@@ -73,13 +86,10 @@ class Window:
             elif command == "SETPROMPT":
                 prompt = argument
             elif command == "GETPIN":
-                if prompt not in _NEW:
-                    pin = self.answers.again(f"{text}\n{error}") if error else self.answers.pin(text)
-                elif prompt == _NEW[0]:
-                    # A PIN that was just refused, or typed differently twice, is not offered again by itself.
-                    pin = new = (self.answers.again(error) if error else self.answers.new_pin(text)) or ""
-                else:
+                if prompt == _AGAIN:
                     pin = new
+                else:
+                    pin = new = self.answers.answer(text, error, is_new=prompt == _NEW)
                 error = ""
                 if not pin:
                     say(_CANCELLED)
