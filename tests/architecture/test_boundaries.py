@@ -4,7 +4,6 @@ from support.boundaries import actions, store_commits
 from support.campaign import OF_THE_OTHERS, OF_THE_WORKER
 from support.life_campaign import ACTIONS_OF_THE_LIFE, EXCEPTIONS, STORES_OF_THE_LIFE
 
-_TOKEN = {"token.write"}
 _EXCEPTED = frozenset().union(*EXCEPTIONS.values())
 
 
@@ -13,7 +12,8 @@ def named(*boundaries: str) -> set[str]:
 
 
 def test_processes_are_killed_at_every_action_s_commit() -> None:
-    killed = (named(*OF_THE_WORKER) - _TOKEN) | ACTIONS_OF_THE_LIFE
+    of_the_worker = {one for one in named(*OF_THE_WORKER) if not one.startswith("agent.")}
+    killed = of_the_worker | ACTIONS_OF_THE_LIFE
     assert actions() - killed == {name for name in _EXCEPTED if ".db:" not in name}
     assert killed <= actions()
 

@@ -34,12 +34,15 @@ def test_imports_point_down_only() -> None:
 
 
 def test_a_users_signing_key_is_born_in_a_token_only() -> None:
-    """A2: only the token, the KMC's pool (encryption keys) and the CA's own key store make SM2 key pairs."""
+    """A2: only the token, the KMC's pool (encryption keys), the CA's own key store and the keyring (the key of tasks for
+    token agents) make SM2 key pairs.
+    """
     allowed = (
         "banyan/gm/",
         "banyan_token/",
         "banyan/signer/",
         "banyan/keys/",
+        "banyan/sealing/keyring.py",
         "banyan/cli/bench/",
         "banyan/adapters/simulated_superior/",
     )

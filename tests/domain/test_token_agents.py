@@ -14,7 +14,7 @@ from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.agents import key_id_of
 from banyan.domain.inventory.errors import AgentKeyInvalid, AgentUnknown, InitialPinUnknown, TransitionRefused
 from banyan.domain.inventory.models import Token, TokenState
-from banyan.domain.inventory.sealed_tasks import PREFIX, Begun
+from banyan.domain.inventory.sealed_tasks import PREFIX, Begun, task_key
 from banyan.domain.parties.errors import OutOfScope
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.errors import StepNotDue, TokenRefused
@@ -26,17 +26,13 @@ from support.issuing import NOW, SYSTEM, World, approver, clerk, proofreader
 pytestmark = pytest.mark.django_db
 
 ORIGIN = "https://ra.example.cn"
-PLATFORM, MACHINE, STRANGER = gm.sm2.generate_keypairs(3)
+MACHINE, STRANGER = gm.sm2.generate_keypairs(2)
 NONCE = bytes(range(32))
 
 
 @pytest.fixture
 def world() -> World:
     return issuing.world()
-
-
-def sign(message: bytes) -> bytes:
-    return gm.sm2.sign(PLATFORM.private, PLATFORM.public, message)
 
 
 def register(key: Any = MACHINE, region: str = "350000") -> str:
@@ -55,7 +51,7 @@ def opened(sealed: str, key: Any = MACHINE) -> dict[str, Any]:
     raw = gm.sm2.ciphertext_from_der(base64.b64decode(sealed))
     outer = json.loads(gm.sm2.decrypt(key.private, raw))
     signature = base64.b64decode(outer["signature"])
-    assert gm.sm2.verify_many([(PLATFORM.public, PREFIX + outer["body"].encode(), signature)]) == [True]
+    assert gm.sm2.verify_many([(task_key()[-65:], PREFIX + outer["body"].encode(), signature)]) == [True]
     body: dict[str, Any] = json.loads(outer["body"])
     return body
 
@@ -71,7 +67,7 @@ def blank(world: World, serial: str = "BLANK-0001") -> Token:
 
 
 def seal(request: ServiceRequest, token: Token, agent: str) -> str:
-    return ra.seal_pins(clerk(), request.pk, token.serial, begun(agent), NOW, sign=sign)
+    return ra.seal_pins(clerk(), request.pk, token.serial, begun(agent), NOW)
 
 
 def test_the_pins_of_a_new_token_reach_the_agent_of_an_approved_request_and_nobody_else(world: World) -> None:
@@ -116,7 +112,7 @@ def test_no_pin_before_the_approval_and_none_for_other_hands(world: World) -> No
     ra.proofread(proofreader(), request.pk, NOW)
     ra.approve(approver(), request.pk, NOW)
     with pytest.raises(RightMissing):
-        ra.seal_pins(approver(), request.pk, token.serial, begun(agent), NOW, sign=sign)
+        ra.seal_pins(approver(), request.pk, token.serial, begun(agent), NOW)
     assert opened(seal(request, token, agent))["pin"]
 
 
@@ -134,7 +130,7 @@ def test_an_agent_off_the_list_or_of_another_region_gets_nothing(world: World) -
     elsewhere = register(STRANGER, region="350200")
     here = clerk(regions=frozenset({"350100", "350102"}))
     with pytest.raises(AgentUnknown):
-        ra.seal_pins(here, request.pk, token.serial, begun(elsewhere), NOW, sign=sign)
+        ra.seal_pins(here, request.pk, token.serial, begun(elsewhere), NOW)
     with pytest.raises(OutOfScope):
         inventory.register_agent(here, public_key=sm2_spki(STRANGER.public), name="移走", region_code="350102", now=NOW)
 

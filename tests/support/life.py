@@ -556,7 +556,7 @@ class Life:
         from banyan.cli import personalizing
         from banyan.cli.desk import Desk, typed
 
-        with Desk(self.home, seals=True) as desk:
+        with Desk(self.home) as desk:
             personalizing.register_agent(desk, self.clerk, "350000", "测试", self.now)
             with desk.answering(typed(lambda: str(self.diary[f"pin {serial}"]))):
                 yield desk
@@ -584,9 +584,7 @@ class Life:
                 )
                 # Sealed for an agent, and once more for the device itself.
                 begun = Begun(key_id_of(bytes.fromhex(self.diary["agent"])), ORIGIN, "banyan", bytes(32))
-                ra.unlock_by_agent(
-                    self.clerk, request.pk, begun, challenge, self.now, respond=make_response, sign=lambda _text: b""
-                )
+                ra.unlock_by_agent(self.clerk, request.pk, begun, challenge, self.now, respond=make_response)
                 answer = ra.unlock(
                     self.clerk, request.pk, self.now, challenge=challenge, new_pin=pin, respond=make_response
                 )

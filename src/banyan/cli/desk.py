@@ -13,10 +13,9 @@ from typing import Self
 
 import click
 
-from banyan.adapters import agent_tasks
 from banyan.cli.soft_tokens import Place
 from banyan.domain.inventory.errors import InitialPinUnknown
-from banyan.domain.inventory.sealed_tasks import Begun
+from banyan.domain.inventory.sealed_tasks import Begun, task_key
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import ServiceRequest
 from banyan.kernel.actor import Actor
@@ -39,13 +38,9 @@ class TokenNotHere(BanyanError):
 
 @dataclass
 class Desk:
-    """One visit to the machine: its agent is started at first need and ended with the visit.
-
-    ``seals``: what the platform seals will be brought along, so the signer, who signs it, must answer by then.
-    """
+    """One visit to the machine: its agent is started at first need and ended with the visit."""
 
     home: Home
-    seals: bool = False
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     def __enter__(self) -> Self:
@@ -59,14 +54,15 @@ class Desk:
         place = Place.of(self.home)
         place.tokens.mkdir(mode=0o700, exist_ok=True)
         environment = dict(zip(_ENVIRONMENT, (str(place.tokens), str(place.secret)), strict=True))
-        keys = [agent_tasks.task_key(self.home)] if self.seals else []
         return self._stack.enter_context(
-            LocalAgent(place.agent, origin=ORIGIN, task_keys=keys, environment=environment, profiles=place.profiles)
+            LocalAgent(
+                place.agent, origin=ORIGIN, task_keys=[task_key()], environment=environment, profiles=place.profiles
+            )
         )
 
     @cached_property
     def agent(self) -> AgentClient:
-        """A session with the agent. Raises AgentGone, and ServiceUnavailable when it could not be told the signer's key."""
+        """A session with the agent. Raises AgentGone."""
         return self._stack.enter_context(self._local.client())
 
     @contextlib.contextmanager
@@ -101,9 +97,8 @@ class Desk:
     def sealed_pins(self, actor: Actor, request: ServiceRequest, token: PluggedToken, now: datetime) -> str:
         """The platform's PINs for this request's step; empty when the holder has to type theirs."""
         begun = self.begun(token, self.agent.begin(token, request.number))
-        sign = agent_tasks.signing(self.home)
         try:
-            return ra.seal_pins(actor, request.pk, token.serial, begun, now, sign=sign)
+            return ra.seal_pins(actor, request.pk, token.serial, begun, now)
         except InitialPinUnknown:
             return ""
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def issue_all(
     orders: list[IssueOrder] = []
     places: list[int] = []
     refusals: list[Refused] = []
-    with _at_desk(home, choice.csr is None) as desk:
+    with Desk(home) as desk:
         for index, request in enumerate(found):
             try:
                 orders.append(_order(desk, actor, request, choice, index, made))
@@ -83,13 +83,6 @@ def issue_all(
     _tell(actor, started, results, {} if choice.letters else made, as_json)
     if refusals or _REJECTED in results.values():
         raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def _at_desk(home: Home, is_needed: bool) -> Iterator[Desk]:
-    """A desk whose agent can be sent sealed PINs: the signer answers for their signatures."""
-    with key_holders(home) if is_needed else nullcontext(), Desk(home, seals=True) as desk:
-        yield desk
 
 
 def _order(
@@ -204,7 +197,7 @@ def personalize_all(
     found = [stepping.find(actor, number) for number in numbers]
     proofs: dict[int, bytes] = {}
     refusals: list[Refused] = []
-    with _at_desk(home, is_needed=True) as desk:
+    with Desk(home) as desk:
         for index, request in enumerate(found):
             try:
                 proofs[request.pk] = _written(desk, actor, request, pin_file, letters)

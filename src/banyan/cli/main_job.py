@@ -90,7 +90,7 @@ def carry(home: Home, people: People, ids: Sequence[int], advance: Advance, say:
     """Carry requests that came with their data to pairs in tokens that were handed over."""
     decide(people, ids)
     say(told(N_("校对、审核 {n} 件"), n=len(ids)))
-    with Desk(home, seals=True) as desk:
+    with Desk(home) as desk:
         issue(desk, people.clerk, ids, result)
         wait_for_certificates(people.clerk, ids, advance, say)
         personalize(desk, people.clerk, ids)

@@ -151,10 +151,10 @@ def unlock(number: str, question: str, as_json: bool) -> None:
 
     `banyan token unlock --far` takes the answer; then `banyan request unlocked` ends the request.
     """
-    home, actor = _start()
+    _, actor = _start()
     from banyan.cli.unlocking import answer
 
-    answer(home, actor, number, question, as_json)
+    answer(actor, number, question, as_json)
 
 
 @click.command()

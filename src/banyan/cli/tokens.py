@@ -4,18 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from banyan.adapters import agent_tasks
 from banyan.cli import shown, views
 from banyan.cli.desk import Desk, typed
 from banyan.cli.messages import translate
 from banyan.cli.personalizing import make_tokens, register_agent
 from banyan.cli.pin_input import pin_of, ready, secret, write_letter
-from banyan.cli.processes import key_holders
 from banyan.cli.soft_tokens import Place, drawer
 from banyan.config.settings import load
 from banyan.domain.inventory import access, actions
 from banyan.domain.inventory.errors import InventoryError
 from banyan.domain.inventory.rules import token_serial
+from banyan.domain.inventory.sealed_tasks import task_key
 from banyan.domain.parties import access as parties
 from banyan.domain.systems import rules as system_rules
 from banyan.domain.systems.errors import SoftTokenRefused
@@ -136,8 +135,7 @@ def list_plugged_in(home: Home, as_json: bool) -> None:
 
 def write_agent_settings(home: Home, place: Path, origins: Sequence[str]) -> None:
     """The files that a user's machine needs beside the program: ``agent.json`` and ``profiles.json``."""
-    with key_holders(home):
-        keys = [agent_tasks.task_key(home)]
+    keys = [task_key()]
     place.mkdir(parents=True, exist_ok=True)
     files = {
         "agent.json": {"origins": [agent_origin(one.rstrip("/"), keys) for one in origins]},

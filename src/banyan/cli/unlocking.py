@@ -7,12 +7,10 @@ from pathlib import Path
 
 import click
 
-from banyan.adapters import agent_tasks
 from banyan.cli import shown, stepping
 from banyan.cli.desk import Desk, typed
 from banyan.cli.messages import translate
 from banyan.cli.pin_input import secret
-from banyan.cli.processes import key_holders
 from banyan.domain.inventory.rules import token_serial
 from banyan.domain.inventory.sealed_tasks import Begun
 from banyan.domain.ra import actions as ra
@@ -34,13 +32,12 @@ class QuestionMalformed(BanyanError):
 def unlock_here(home: Home, actor: Actor, serial: str, number: str, new_pin: Path | None, as_json: bool) -> None:
     """The whole unlocking at one place."""
     request = stepping.find(actor, number)
-    with key_holders(home), Desk(home, seals=True) as desk:
+    with Desk(home) as desk:
         token = desk.token(token_serial(serial))
         asked = desk.agent.begin(token, request.number, to_unblock=True)
         sealed = ra.unlock_by_agent(
-            actor, request.pk, desk.begun(token, asked), asked.unblock_request, clock.now(), respond=make_response,
-            sign=agent_tasks.signing(home),
-        )  # fmt: skip
+            actor, request.pk, desk.begun(token, asked), asked.unblock_request, clock.now(), respond=make_response
+        )
         with desk.answering(typed(str, lambda: _chosen(new_pin), by_hand=new_pin is None)):
             desk.agent.unblock(token, sealed)
     ra.unlocked(actor, request.pk, clock.now())
@@ -49,7 +46,7 @@ def unlock_here(home: Home, actor: Actor, serial: str, number: str, new_pin: Pat
 
 def unlock_from_afar(home: Home, serial: str, number: str, new_pin: Path | None) -> None:
     """At the token: show its question, wait for the answer that is given elsewhere."""
-    with key_holders(home), Desk(home, seals=True) as desk:
+    with Desk(home) as desk:
         token = desk.token(token_serial(serial))
         asked = desk.agent.begin(token, number, to_unblock=True)
         click.echo(_question(desk.begun(token, asked), asked.unblock_request))
@@ -61,14 +58,11 @@ def unlock_from_afar(home: Home, serial: str, number: str, new_pin: Path | None)
     )
 
 
-def answer(home: Home, actor: Actor, number: str, question: str, as_json: bool) -> None:
+def answer(actor: Actor, number: str, question: str, as_json: bool) -> None:
     """Show the sealed answer to a question from afar; only against this approved request and for its token."""
     request = stepping.find(actor, number)
     begun, challenge = _read(question)
-    with key_holders(home):
-        sealed = ra.unlock_by_agent(
-            actor, request.pk, begun, challenge, clock.now(), respond=make_response, sign=agent_tasks.signing(home)
-        )
+    sealed = ra.unlock_by_agent(actor, request.pk, begun, challenge, clock.now(), respond=make_response)
     shown.show_card({"number": request.number, "token": request.token_serial, "answer": sealed}, as_json=as_json)
 
 

@@ -6,6 +6,7 @@ thing says nothing about another. GB/T 39786-2021 level 3, stored data: confiden
 """
 
 import base64
+import fcntl
 import json
 import os
 import secrets
@@ -20,13 +21,15 @@ from banyan.sealing.errors import KekMismatch, KekMissing, KekUnsafe
 from banyan.sealing.fields import FieldSealer
 from banyan.sealing.indexes import BlindIndex, IdentifyCode, KeyedDigest
 from banyan.sealing.rows import RowMac
+from banyan.sealing.tasks import TaskKey
 
 KEK_NAME = "sealing.kek"
 KEYS_NAME = "sealing.keys.json"
 _KEK_BYTES = 32
 _NONCE_BYTES = 12
+_TASK = "task"  # the one that signs: an SM2 private key
 # purpose → length of its key in bytes (SM4 takes 16, HMAC-SM3 its own digest length)
-_PURPOSES = {"field": 16, "index": 32, "row": 32, "audit": 32, "digest": 32, "identify": 32}
+_PURPOSES = {"field": 16, "index": 32, "row": 32, "audit": 32, "digest": 32, "identify": 32, _TASK: 32}
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ class Keyring:
     def digests(self) -> KeyedDigest:
         """Keyed digests of protected values for records that must not hold them."""
         return KeyedDigest(self.latest("digest"))
+
+    @cached_property
+    def tasks(self) -> TaskKey:
+        """Signs what is sent to token agents."""
+        return TaskKey(self.latest(_TASK))
 
     @property
     def audit_key(self) -> bytes:
@@ -126,7 +134,20 @@ def _opened(home: Home) -> Keyring:
     path = home.path / KEYS_NAME
     if not path.exists():
         _create_keys(kek, path)
-    return Keyring(path, _unwrap_all(kek, path))
+    keys = _unwrap_all(kek, path)
+    return Keyring(path, keys if keys.keys() >= _PURPOSES.keys() else _with_new_purposes(home, kek, path))
+
+
+def _with_new_purposes(home: Home, kek: bytes, path: Path) -> dict[str, dict[int, bytes]]:
+    """An older installation's keys and those that came later; one process at a time adds them."""
+    with (home.keys / KEK_NAME).open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        keys = _unwrap_all(kek, path)
+        missing = [purpose for purpose in _PURPOSES if purpose not in keys]
+        if missing:
+            keys |= {purpose: {1: _new_key(purpose)} for purpose in missing}
+            _write_beside(path, _wrap_all(kek, keys)).replace(path)
+        return keys
 
 
 def _read_kek(path: Path) -> bytes:
@@ -145,7 +166,7 @@ def _wrapping_key(kek: bytes) -> bytes:
 
 
 def _create_keys(kek: bytes, path: Path) -> None:
-    keys = {purpose: {1: secrets.token_bytes(size)} for purpose, size in _PURPOSES.items()}
+    keys = {purpose: {1: _new_key(purpose)} for purpose in _PURPOSES}
     temporary = _write_beside(path, _wrap_all(kek, keys))
     try:
         os.link(temporary, path)  # fails when another process was first: its keys stand
@@ -153,6 +174,10 @@ def _create_keys(kek: bytes, path: Path) -> None:
         pass
     finally:
         temporary.unlink()
+
+
+def _new_key(purpose: str) -> bytes:
+    return gm.sm2.generate_keypair().private if purpose == _TASK else secrets.token_bytes(_PURPOSES[purpose])
 
 
 def _write_beside(path: Path, text: str) -> Path:

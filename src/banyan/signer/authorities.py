@@ -6,7 +6,6 @@ here: a CA entered there by hand signs nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +16,8 @@ from banyan.pki.lint import lint_template
 from banyan.pki.profile import Profile, Use, load_profiles
 from banyan.signer.errors import SignerError, UnknownAuthority
 
-AUDIT_KEY, TASK_KEY = "audit", "task"
-ISSUING, SUPERSEDED, AUDIT, TASK = "issuing", "superseded", "audit", "task"
+AUDIT_KEY = "audit"
+ISSUING, SUPERSEDED, AUDIT = "issuing", "superseded", "audit"
 
 
 class TemplateRefused(SignerError):
@@ -73,22 +72,16 @@ class Authority:
 
 
 class Authorities:
-    """Every CA in a key store, by code, the audit key, and the key that signs tasks for token agents.
+    """Every CA in a key store, by code, and the audit key."""
 
-    The last one is made at the first start: no certificate speaks of it, agents are told its public half.
-    """
-
-    def __init__(self, store: KeyStore, *, now: datetime) -> None:
+    def __init__(self, store: KeyStore) -> None:
         keys = store.load_all()
-        if TASK_KEY not in keys:
-            keys[TASK_KEY] = store.create(TASK_KEY, "SM2", now=now, attributes={"role": TASK})
         self.by_code = {
             name: Authority.of(stored)
             for name, stored in keys.items()
             if stored.record.attributes.get("role") in (ISSUING, SUPERSEDED)
         }
         self.audit: Signer | None = keys[AUDIT_KEY].signer if AUDIT_KEY in keys else None
-        self.task = keys[TASK_KEY].signer
         self.profiles: Mapping[str, Profile] = load_profiles()
 
     def get(self, code: str) -> Authority:

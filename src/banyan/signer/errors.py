@@ -51,13 +51,6 @@ class NotACheckpoint(SignerError):
     message = N_("审计密钥只签署审计检查点，已拒绝。")
 
 
-class NotATask(SignerError):
-    """Something else than a task for a token agent was handed in to be signed by the task key."""
-
-    code = "signer.not_a_task"
-    message = N_("任务密钥只签署交给介质助手的任务，已拒绝。")
-
-
 class NumberReturns(SignerError):
     """A CRL number that was used before, for other content."""
 

@@ -1,7 +1,6 @@
 """``banyan signer``: the process that holds the keys of the certificate authorities.
 
-It serves one narrow call, *complete intent N*, and beside it CRLs, audit checkpoints, tasks for token agents and its own
-figures.
+It serves one narrow call, *complete intent N*, and beside it CRLs, audit checkpoints and its own figures.
 It reads what it needs from the database by itself and believes nothing it is told that it can look up.
 """
 
@@ -21,17 +20,15 @@ from banyan.keys.kek import Passphrase, harden_process
 from banyan.signer import revocation_lists
 from banyan.signer.authorities import Authorities
 from banyan.signer.completion import BATCH, Completion, Order
-from banyan.signer.errors import BatchTooLarge, NotACheckpoint, NotATask
+from banyan.signer.errors import BatchTooLarge, NotACheckpoint
 from banyan.signer.gathering import Gathering
 from banyan.signer.guarded import drop_connection, with_database
 from banyan.signer.journal import Journal
 from banyan.signer.rates import Rates
 
 CHECKPOINT_PREFIX: Final = b"banyan audit checkpoint v1\n"
-TASK_PREFIX: Final = b"banyan-task-v1\0"
 _JOURNAL_PAGE: Final = 2000
 _CHECKPOINT_BYTES: Final = 65_536
-_TASK_BYTES: Final = 4096
 
 Result = TypeVar("Result")
 
@@ -65,7 +62,6 @@ class SignerService:
             "sign_crl": self.sign_crl,
             "last_crl_number": self.last_crl_number,
             "sign_checkpoint": self.sign_checkpoint,
-            "sign_task": self.sign_task,
             "ca_status": self.ca_status,
             "journal": self.journal,
             "verify_journal": self.verify_journal,
@@ -139,24 +135,6 @@ class SignerService:
 
         return {"signature": self._gathering.run(work), "public_key": audit.public_key}
 
-    def sign_task(self, payload: bytes) -> dict[str, bytes]:
-        """Sign a task for a token agent, which must begin with the prefix of one. Answers ``{signature, public_key}``.
-
-        An empty payload asks for the public key alone; the signature is empty then.
-        """
-        task = self._authorities.task
-        if not payload:
-            return {"signature": b"", "public_key": task.public_key}
-        if not payload.startswith(TASK_PREFIX) or len(payload) > _TASK_BYTES:
-            raise NotATask()
-
-        def work() -> bytes:
-            (signature,) = task.sign_many([payload])
-            self._journal.append_act("task", {"payload": gm.sm3(payload).hex()}, now=clock.now())
-            return signature
-
-        return {"signature": self._gathering.run(work), "public_key": task.public_key}
-
     def ca_status(self) -> list[dict[str, Any]]:
         """The CAs whose keys are here: code, algorithm, certificate, profiles, last CRL number."""
         described = self._authorities.describe()
@@ -208,7 +186,7 @@ class SignerService:
     # inside
 
     def _load(self) -> None:
-        self._authorities = Authorities(self._store, now=clock.now())
+        self._authorities = Authorities(self._store)
         self._completion = Completion(self._journal, self._authorities, self._receipt_key)
 
     def _complete(self, orders: list[Order]) -> list[dict[str, Any]]:

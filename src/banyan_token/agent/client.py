@@ -74,11 +74,16 @@ class AgentClient:
     """One session with an agent on this machine. What it refuses becomes an error of ``banyan_token.errors``."""
 
     def __init__(self, port: int, *, origin: str, root: Path, log: Path | None = None, timeout: float = 180) -> None:
-        """``root`` is the agent's own root certificate; ``timeout`` includes what a person takes at the window."""
+        """``root`` is the agent's own root certificate; ``timeout`` includes what a person takes at the window.
+
+        Raises AgentGone when nothing answers there, or somebody else does.
+        """
         self.origin, self._log = origin, log
-        self._connection = http.client.HTTPSConnection(
-            "localhost", port, timeout=timeout, context=ssl.create_default_context(cafile=str(root))
-        )
+        try:
+            trust = ssl.create_default_context(cafile=str(root))
+        except (OSError, ssl.SSLError) as error:
+            raise errors.AgentGone(log=str(log or "-")) from error
+        self._connection = http.client.HTTPSConnection("localhost", port, timeout=timeout, context=trust)
         self._session, self._number = "", 0
         told = self._call("hello")
         self.key_id: str = told["key_id"]

@@ -7,7 +7,6 @@ import secrets
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -55,10 +54,10 @@ class LocalAgent:
         self._place = Path(tempfile.mkdtemp(prefix="banyan-agent-"))
         self.log = state / "agent.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.window = Window(self._place / "window.sock")
         try:
             self._write_window()
             self._start(list(task_keys), dict(os.environ) | dict(environment or {}))
+            self.window = Window(self._place / "window.sock")  # a thread: not before the fork
         except BaseException:
             self.close()
             raise
@@ -75,15 +74,20 @@ class LocalAgent:
 
     def close(self) -> None:
         """End the agent."""
-        if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.window.close()
+        self._end()
+        if hasattr(self, "window"):
+            self.window.close()
         shutil.rmtree(self._place, ignore_errors=True)
+
+    def _end(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def _write_window(self) -> None:
         script = self._place / "window"
@@ -115,9 +119,10 @@ class LocalAgent:
             )  # fmt: skip
         until = time.monotonic() + _PATIENCE
         while self.process.poll() is None and time.monotonic() < until:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):
-                return True
+            with contextlib.suppress(errors.AgentGone, errors.AgentRefused), self.client():
+                return True  # ours: it showed a certificate of our root
             time.sleep(0.002)
+        self._end()
         return False
 
 

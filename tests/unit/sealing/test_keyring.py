@@ -1,10 +1,11 @@
 """The keys: made once, wrapped, refused when anything about them is not right."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from banyan import sealing
+from banyan import gm, sealing
 from banyan.kernel.home import Home
 from banyan.sealing.keyring import _opened
 
@@ -64,3 +65,20 @@ def test_no_data_key_lies_in_the_clear_and_each_purpose_has_its_own(place: Home)
         assert key not in stored
         assert key.hex().encode() not in stored
         assert key.hex() not in repr(ring)
+
+
+def test_an_older_installation_gets_the_key_of_tasks_once_whoever_comes_first(place: Home) -> None:
+    """Processes that start together after an update sign with one key; what was sealed before still opens."""
+    sealing.create_kek(place)
+    before = sealing.keyring(place)
+    stored = before.path
+    told = json.loads(stored.read_text())
+    del told["keys"]["task"]
+    stored.write_text(json.dumps(told))
+    with ThreadPoolExecutor(8) as pool:
+        rings = list(pool.map(_opened.__wrapped__, [place] * 8))
+    (public,) = {ring.tasks.public_key for ring in rings}
+    assert rings[0].latest("field") == before.latest("field")
+    message = b"banyan-task-v1\0{}"
+    assert gm.sm2.verify_many([(public[-65:], message, rings[0].tasks.sign(message))]) == [True]
+    assert stored.stat().st_mode & 0o777 == 0o600

@@ -18,7 +18,7 @@ from banyan.pki.strict_der import DerError
 from . import protection, sealed_tasks
 from .errors import AgentKeyInvalid, AgentUnknown, TransitionRefused
 from .models import Token, TokenAgent, TokenState
-from .sealed_tasks import Begun, Sign
+from .sealed_tasks import Begun
 from .token_life import require_any, visible
 
 _KEY_ID_OCTETS = 16
@@ -100,14 +100,14 @@ def tell_initial_pin(actor: Actor, token_id: int, *, now: datetime) -> str:
 
 
 def seal_personalization(
-    actor: Actor, token_id: int, begun: Begun, *, task: str, allows: Sequence[str], now: datetime, sign: Sign
+    actor: Actor, token_id: int, begun: Begun, *, task: str, allows: Sequence[str], now: datetime
 ) -> str:
     """The PINs of a token that is being personalised, for this agent and task only. The caller knows the task approved.
 
     Raises AgentUnknown, InitialPinUnknown, AdminPinUnknown, TokenNotFound.
     """
     text, public_key = _personalization(actor, token_id, begun, task=task, allows=allows, now=now)
-    return sealed_tasks.seal(text, sign, public_key)
+    return sealed_tasks.seal(text, public_key)
 
 
 @audit.action
@@ -127,12 +127,12 @@ def _personalization(
 
 
 def seal_unblocking(
-    actor: Actor, serial: str, begun: Begun, *, task: str, response: str, pin: str, now: datetime, sign: Sign
+    actor: Actor, serial: str, begun: Begun, *, task: str, response: str, pin: str, now: datetime
 ) -> str:
     """A token's unblock answer and the PIN it sets, for this agent and task only. Raises AgentUnknown."""
     secrets = {"response": response, "pin": pin}
     text = sealed_tasks.body(begun, serial=serial, task=task, allows=["unblock"], now=now, **secrets)
-    return sealed_tasks.seal(text, sign, _noted(actor, begun, serial, task))
+    return sealed_tasks.seal(text, _noted(actor, begun, serial, task))
 
 
 @audit.action

@@ -2,19 +2,18 @@
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from banyan import gm
+from django.conf import settings
+
+from banyan import gm, sealing
 from banyan.pki.public_key import parse_spki
 
 PREFIX: Final = b"banyan-task-v1\0"
 _GOOD_FOR = timedelta(minutes=10)
-
-# What is to be signed, to the signature (DER); the signer process does it.
-Sign = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,18 @@ def body(begun: Begun, *, serial: str, task: str, allows: Sequence[str], now: da
     return json.dumps(told | secrets, ensure_ascii=False)
 
 
-def seal(text: str, sign: Sign, public_key: bytes) -> str:
+def seal(text: str, public_key: bytes) -> str:
     """Signed by the platform, then encrypted to the agent's key (SubjectPublicKeyInfo); base64."""
-    signed = {"body": text, "signature": _base64(sign(PREFIX + text.encode()))}
+    key = sealing.keyring(settings.HOME).tasks
+    signed = {"body": text, "signature": _base64(key.sign(PREFIX + text.encode()))}
     raw = gm.sm2.encrypt(parse_spki(public_key).key, json.dumps(signed, ensure_ascii=False).encode())
     return _base64(gm.sm2.ciphertext_to_der(raw))
 
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def task_key() -> bytes:
+    """The key by which agents know our tasks (SubjectPublicKeyInfo)."""
+    return sealing.keyring(settings.HOME).tasks.public_key

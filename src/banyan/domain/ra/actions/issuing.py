@@ -16,7 +16,7 @@ from banyan.domain.ca.ports import Connector
 from banyan.domain.ca.values import IssuanceRequest, RecordedPair, RoundReport
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import PersonalizationTask, TaskState
-from banyan.domain.inventory.sealed_tasks import Begun, Sign
+from banyan.domain.inventory.sealed_tasks import Begun
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.errors import KeyNotProved
 from banyan.domain.parties.scoping import ScopedQuerySet
@@ -255,14 +255,14 @@ def _proofs(
     return dict(zip(certificates, verify_many(items), strict=True))
 
 
-def seal_pins(actor: Actor, request_id: int, token_serial: str, begun: Begun, now: datetime, *, sign: Sign) -> str:
+def seal_pins(actor: Actor, request_id: int, token_serial: str, begun: Begun, now: datetime) -> str:
     """The PINs of a new token for the agent that is to make its key (签发) or write its pair (制证), sealed for this task.
 
     Only against a request that stands at this step with its approval, and after issuing only for its own token. Raises
     StepNotDue, ApprovalVoid, TokenRefused, inventory.AgentUnknown, inventory.InitialPinUnknown.
     """
     token_id, number, allows = _task_of_agent(actor, request_id, token_serial)
-    return inventory.seal_personalization(actor, token_id, begun, task=number, allows=allows, now=now, sign=sign)
+    return inventory.seal_personalization(actor, token_id, begun, task=number, allows=allows, now=now)
 
 
 @audit.action

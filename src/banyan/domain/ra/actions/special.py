@@ -5,7 +5,7 @@ from datetime import datetime
 from banyan.domain import audit
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token, TokenState
-from banyan.domain.inventory.sealed_tasks import Begun, Sign
+from banyan.domain.inventory.sealed_tasks import Begun
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.ports import UnlockResponder
 from banyan.domain.ra import access, moving, notices
@@ -31,7 +31,7 @@ def unlock(
 
 
 def unlock_by_agent(
-    actor: Actor, request_id: int, begun: Begun, challenge: str, now: datetime, *, respond: UnlockResponder, sign: Sign
+    actor: Actor, request_id: int, begun: Begun, challenge: str, now: datetime, *, respond: UnlockResponder
 ) -> str:
     """``unlock`` through a token agent: the answer is sealed to it, with a PIN that the holder replaces at once.
 
@@ -41,7 +41,7 @@ def unlock_by_agent(
     answer = unlock(actor, request_id, now, challenge=challenge, new_pin=pin, respond=respond)
     request = access.request(actor, request_id)
     return inventory.seal_unblocking(
-        actor, request.token_serial, begun, task=request.number, response=answer, pin=pin, now=now, sign=sign
+        actor, request.token_serial, begun, task=request.number, response=answer, pin=pin, now=now
     )
 
 
