@@ -20,6 +20,7 @@
 #define AGENT_LIBRARY 0x0BA0000Cu
 #define AGENT_DIED 0x0BA0000Du
 #define AGENT_MISMATCH 0x0BA0000Eu
+#define AGENT_FIRST_PIN 0x0BA0000Fu
 
 const char *error_name(uint32_t code);
 

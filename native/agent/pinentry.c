@@ -120,7 +120,6 @@ bool pinentry_start(struct pinentry *pinentry, const char *program, int seconds,
         snprintf(option, sizeof option, "ttyname=%s", terminal ? terminal : "");
         if (terminal) say(pinentry, "OPTION", option);
         say(pinentry, "SETTITLE", "榕证介质助手");
-        say(pinentry, "SETOK", "确定");
         say(pinentry, "SETCANCEL", "取消");
         return true;
     }
@@ -128,11 +127,20 @@ bool pinentry_start(struct pinentry *pinentry, const char *program, int seconds,
     return false;
 }
 
+/* A window that does not show what it is for must not ask. */
+static bool describe(struct pinentry *pinentry, const char *text, const char *button) {
+    return say(pinentry, "SETDESC", text) == SAR_OK && say(pinentry, "SETOK", button) == SAR_OK;
+}
+
+uint32_t pinentry_show(struct pinentry *pinentry, const char *text) {
+    if (!describe(pinentry, text, "下一页") || !send_line(pinentry, "CONFIRM\n")) return AGENT_WINDOW;
+    return finish(pinentry, NULL) == SAR_OK ? SAR_OK : AGENT_CANCELLED;
+}
+
 uint32_t pinentry_get(struct pinentry *pinentry, const char *text, const char *error, const char *prompt,
                       char pin[PIN_SIZE]) {
     pin[0] = 0;
-    /* A window that does not show what it is for must not ask. */
-    if (say(pinentry, "SETDESC", text) != SAR_OK || say(pinentry, "SETPROMPT", prompt) != SAR_OK) return AGENT_WINDOW;
+    if (!describe(pinentry, text, "确定") || say(pinentry, "SETPROMPT", prompt) != SAR_OK) return AGENT_WINDOW;
     if (error) say(pinentry, "SETERROR", error);
     if (!send_line(pinentry, "GETPIN\n")) return AGENT_WINDOW;
     const uint32_t code = finish(pinentry, pin);

@@ -20,6 +20,8 @@ struct pinentry {
 };
 
 bool pinentry_start(struct pinentry *pinentry, const char *program, int seconds, const atomic_bool *is_over);
+/* A page of text that the person turns or closes, no PIN. */
+uint32_t pinentry_show(struct pinentry *pinentry, const char *text);
 uint32_t pinentry_get(struct pinentry *pinentry, const char *text, const char *error, const char *prompt,
                       char pin[PIN_SIZE]);
 void pinentry_end(struct pinentry *pinentry);

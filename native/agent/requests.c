@@ -29,6 +29,11 @@ static uint32_t ask_worker(struct job *job, const char *operation, json_t *asked
     return outcome.code;
 }
 
+/* With an initial PIN a certificate can be made and looked at, not used. */
+static bool speaks_for_the_holder(const char *operation) {
+    return !strcmp(operation, "sign") || !strcmp(operation, "open");
+}
+
 /* An operation with a PIN: the platform's, when it sealed one, else the person's, asked until it is right, the tries are
  * used up or the window is closed. `about` says what for. */
 static uint32_t with_pin(struct job *job, const char *operation, json_t *asked, const char *about) {
@@ -43,6 +48,7 @@ static uint32_t with_pin(struct job *job, const char *operation, json_t *asked, 
     }
     for (;;) {
         json_t *seen = NULL, *question = json_object();
+        json_object_set_new(question, "needs_own_pin", json_boolean(speaks_for_the_holder(operation)));
         code = ask_worker(job, "inspect", question, &seen);
         json_decref(question);
         char *text = request_text(job, about, seen, job->tries_left);

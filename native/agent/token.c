@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "errors.h"
 #include "json.h"
 
 #define LONGEST_LIST (1u << 16)
@@ -122,6 +123,13 @@ ULONG token_pin_info(struct token *token, ULONG *most, ULONG *left, BOOL *is_fir
     *most = *left = 0;
     *is_first = FALSE;
     return SKF(token->skf, GetPINInfo, token->app, USER_TYPE, most, left, is_first);
+}
+
+ULONG token_has_own_pin(struct token *token) {
+    ULONG most, left;
+    BOOL is_first;
+    const ULONG code = token_pin_info(token, &most, &left, &is_first);
+    return code == SAR_OK && is_first ? AGENT_FIRST_PIN : code;
 }
 
 ULONG token_container(struct token *token, const char *name, HCONTAINER *box) {

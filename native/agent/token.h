@@ -30,6 +30,9 @@ ULONG token_connect_name(struct token *token, struct skf *skf, const json_t *pro
 ULONG token_log_in(struct token *token, const char *pin, int *tries_left);
 ULONG token_pin_info(struct token *token, ULONG *most, ULONG *left, BOOL *is_first);
 
+/* AGENT_FIRST_PIN as long as the PIN is the one that the issuer set. */
+ULONG token_has_own_pin(struct token *token);
+
 /* The names of a list, each ended by zero. */
 ULONG token_devices(struct skf *skf, struct bytes *names);
 ULONG token_containers(struct token *token, struct bytes *names);

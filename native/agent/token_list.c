@@ -139,6 +139,8 @@ ULONG token_inspect(struct skf *skf, const json_t *asked, json_t *result, int *t
         json_object_set_new(result, "is_first_pin", json_boolean(is_first));
         if (container) put_holder(&token, container, result);
         if (left == 0) code = SAR_PIN_LOCKED;
+        /* No window for what would be refused afterwards. */
+        else if (is_first && json_is_true(json_object_get(asked, "needs_own_pin"))) code = AGENT_FIRST_PIN;
     }
     token_close(&token);
     return code;

@@ -9,7 +9,9 @@
 static ULONG opened(struct token *token, struct skf *skf, const json_t *asked, HCONTAINER *box, int *tries_left) {
     ULONG code = token_connect(token, skf, json_object_get(asked, "profile"), json_text(asked, "serial"));
     if (code == SAR_OK) code = token_open_application(token);
-    if (code == SAR_OK) code = token_container(token, json_text(asked, "container"), box); /* before a try is spent */
+    /* What speaks for the holder waits until nobody but the holder knows the PIN. All of this before a try is spent. */
+    if (code == SAR_OK) code = token_has_own_pin(token);
+    if (code == SAR_OK) code = token_container(token, json_text(asked, "container"), box);
     return code == SAR_OK ? token_log_in(token, json_text(asked, "pin"), tries_left) : code;
 }
 

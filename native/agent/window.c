@@ -12,6 +12,8 @@
 #include "errors.h"
 #include "pinentry.h"
 
+#define PAGE 900 /* octets of a line to the window program */
+
 /* Two windows at once could be taken for one another. */
 static pthread_mutex_t only_one = PTHREAD_MUTEX_INITIALIZER;
 
@@ -46,6 +48,57 @@ static uint32_t ask_twice(struct pinentry *pinentry, const char *text, const cha
     return code;
 }
 
+/* How much of the text is one page: pinentry programs take no line of more than 1,000 octets, the command and its escapes
+ * included. Cut behind a line where there is one, else between two characters. */
+static size_t page_size(const char *text) {
+    size_t at = 0, line = 0;
+    for (size_t used = 0; text[at];) {
+        size_t next = at + 1;
+        while ((text[next] & 0xc0) == 0x80) next++;
+        const bool is_escaped = text[at] == '%' || text[at] == '\n' || text[at] == '\r';
+        used += is_escaped ? 3 : next - at;
+        if (used > PAGE) return line ? line : at;
+        if (text[at] == '\n') line = next;
+        at = next;
+    }
+    return at;
+}
+
+static unsigned pages_of(const char *text) {
+    unsigned count = 0;
+    do text += page_size(text), count++;
+    while (*text);
+    return count;
+}
+
+/* All pages but the last, which asks; *rest is that one. Somebody who mistyped has seen them. */
+static uint32_t show_pages(struct pinentry *pinentry, const char *text, bool is_again, char **rest) {
+    const unsigned count = pages_of(text);
+    for (unsigned number = 1;; number++) {
+        const size_t size = page_size(text);
+        char *page = must_have(malloc(size + 100));
+        const int head = count > 1 ? sprintf(page, "（第 %u 页，共 %u 页）\n", number, count) : 0;
+        memcpy(page + head, text, size);
+        page[(size_t)head + size] = 0;
+        *rest = page;
+        text += size;
+        if (!*text) return SAR_OK;
+        const uint32_t code = is_again ? SAR_OK : pinentry_show(pinentry, page);
+        if (code != SAR_OK) return code;
+        free(page);
+    }
+}
+
+static uint32_t converse(struct pinentry *pinentry, bool is_new, const char *text, const char *error,
+                         char pin[PIN_SIZE]) {
+    char *page;
+    uint32_t code = show_pages(pinentry, text, error != NULL, &page);
+    if (code == SAR_OK)
+        code = is_new ? ask_twice(pinentry, page, error, pin) : pinentry_get(pinentry, page, error, "PIN", pin);
+    free(page);
+    return code;
+}
+
 static uint32_t ask(struct window *window, bool is_new, const char *text, const char *error, char pin[PIN_SIZE]) {
     struct pinentry pinentry;
     const double began = now_ms();
@@ -56,7 +109,7 @@ static uint32_t ask(struct window *window, bool is_new, const char *text, const 
     if (take_turn(window)) {
         code = AGENT_WINDOW;
         if (pinentry_start(&pinentry, window->program, window->seconds, window->is_over)) {
-            code = is_new ? ask_twice(&pinentry, text, error, pin) : pinentry_get(&pinentry, text, error, "PIN", pin);
+            code = converse(&pinentry, is_new, text, error, pin);
             pinentry_end(&pinentry);
         }
         pthread_mutex_unlock(&only_one);

@@ -25,7 +25,7 @@ from support.agent import (
 from support.skf import NATIVE, NEW_PIN, ROOT, USER_PIN, WRONG_PIN
 
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-START_SECONDS, MOST_MB = 0.3, 30
+MOST_MB = 30
 
 
 @pytest.fixture(autouse=True)
@@ -127,25 +127,14 @@ def test_no_secret_of_the_agent_reaches_its_workers_or_its_memory_others() -> No
         page.close()
 
 
-def test_it_starts_at_once_and_stays_small() -> None:
-    with running() as agent:  # its keys are made
-        assert agent.process is not None
-        agent.process.terminate()
-        agent.process.wait(10)
-        times = []
-        for _ in range(3):
-            began = time.monotonic()
-            agent.start()
-            times.append(time.monotonic() - began)
-            agent.process.terminate()
-            agent.process.wait(10)
-        agent.start()
+def test_it_stays_small() -> None:
+    """With workers for three tokens and one that lists; ``banyan bench token`` measures its times."""
+    with running() as agent:
         page = SocketPage(agent)
         for _ in range(3):
             finished(page, make_token())
         resident = agent.resident_kb() / 1024
         page.close()
-    assert sorted(times)[1] < START_SECONDS, times
     assert resident < MOST_MB
 
 

@@ -1,5 +1,6 @@
 """Every message of the token agent against our own SKF library (A4 write to token, A3 unblock, E1 log-in)."""
 
+import re
 import secrets
 
 import pytest
@@ -40,7 +41,8 @@ def test_hello_tells_versions_and_the_key_to_register(page: Page) -> None:
     assert page.hello["key_id"] == gm.sm3(spki).hex()[:32]
 
 
-def test_list_tells_tokens_tries_and_containers(page: Page, serial: str) -> None:
+def test_list_tells_tokens_tries_and_containers(page: Page) -> None:
+    serial = make_token(is_first_pin=True)
     found = page.token(serial)
     assert (found["profile"], found["application"], found["tries_left"], found["most_tries"]) == (
         PROFILE,
@@ -106,6 +108,26 @@ def test_text_is_signed_as_shown(page: Page, agent: Agent, serial: str) -> None:
     shown = agent.shown()
     for told in (text, page.origin, serial, "conformance", "PIN 还可试 6 次"):
         assert told in shown
+
+
+@pytest.mark.parametrize("text", ["长" * 2000, "一行文字\n" * 400, "100%\n" * 400, "短"], ids=["one line", "lines", "escaped", "short"])
+def test_a_long_text_is_shown_whole_page_by_page(page: Page, agent: Agent, text: str) -> None:
+    """Window programs take 1,000 octets a line; a page more is turned, nothing is left out."""
+    serial = make_token()
+    finished(page, serial)
+    agent.pins(WRONG_PIN, USER_PIN)
+    at = {"profile": PROFILE, "serial": serial, "container": "k1", "kind": "text"}
+    page.ask("sign", text=text, **at)
+    lines = (agent.place / "shown").read_bytes().splitlines()
+    assert max(map(len, lines)) < 1000
+    first_window = agent.shown().split("BYE")[0]
+    pages = re.findall(r"SETDESC (.*?)SETOK", first_window, re.DOTALL)
+    whole = "".join(re.sub(r"^（第 \d+ 页，共 \d+ 页）\n", "", one).removesuffix("\n") for one in pages)
+    assert text.replace("\n", "") in whole.replace("\n", "")
+    assert first_window.count("CONFIRM") == len(pages) - 1
+    assert "PIN 还可试" in pages[-1]
+    assert agent.shown().count("GETPIN") == 2
+    assert agent.shown().count("CONFIRM") == len(pages) - 1, "a page is turned once"
 
 
 def test_what_would_mislead_the_reader_is_made_visible(page: Page, agent: Agent, serial: str) -> None:
@@ -192,7 +214,8 @@ def pin_works(serial: str, pin: str) -> bool:
     return SkfToken.open(serial).verify(pin)[0] == "SAR_OK"
 
 
-def test_a_pin_is_changed_in_the_window(page: Page, agent: Agent, serial: str) -> None:
+def test_a_pin_is_changed_in_the_window(page: Page, agent: Agent) -> None:
+    serial = make_token(is_first_pin=True)
     agent.pins(USER_PIN, "11111111", "11111111", NEW_PIN, "differs-1", NEW_PIN, NEW_PIN)
     page.ask("change_pin", profile=PROFILE, serial=serial)
     assert pin_works(serial, NEW_PIN)
@@ -200,6 +223,28 @@ def test_a_pin_is_changed_in_the_window(page: Page, agent: Agent, serial: str) -
     shown = agent.shown()
     assert "PIN 过于简单" in shown
     assert "两次输入不一致" in shown
+
+
+def test_a_token_with_its_initial_pin_signs_and_opens_nothing(page: Page, agent: Agent) -> None:
+    """It is made and proved; used only once the holder alone knows the PIN."""
+    serial = make_token(is_first_pin=True)
+    finished(page, serial)
+    agent.pins(USER_PIN)
+    at = {"profile": PROFILE, "serial": serial, "container": "k1"}
+    page.ask("read_back", nonce=text_of(NONCE), **at)
+    agent.pins()
+    for kind in ({"kind": "text", "text": "x"}, {"kind": "data", "data": text_of(b"x"), "title": "x"},
+                 {"kind": "login", "challenge": text_of(NONCE)}):  # fmt: skip
+        with pytest.raises(Refused) as refused:
+            page.ask("sign", **at, **kind)
+        assert (refused.value.code, refused.value.error["number"]) == ("AGENT_FIRST_PIN", "0x0BA0000F")
+        assert "修改" in refused.value.error["message"]
+    sealed = {"wrapped_key": text_of(b"x"), "iv": text_of(bytes(16)), "data": text_of(bytes(16))}
+    assert page.refusal("open", **at, **sealed) == "AGENT_FIRST_PIN"
+    assert "GETPIN" not in agent.shown(), "asked for a PIN that could not help"
+    agent.pins(USER_PIN, NEW_PIN, NEW_PIN, NEW_PIN)
+    page.ask("change_pin", profile=PROFILE, serial=serial)
+    page.ask("sign", kind="text", text="x", **at)
 
 
 def test_a_wrong_pin_is_told_up_to_the_last_try(page: Page, agent: Agent) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from ctypes import byref, c_uint32
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +23,9 @@ from banyan import gm
 from banyan.pki.names import encode_name
 from banyan.pki.skf_blob import to_skf_blob
 from banyan.pki.sm2_enveloped_key import enveloped_key
+from banyan_token.skf import codes
 from banyan_token.skf.sample_certificate import sample_certificate
-from support.skf import LIBRARY, USER_PIN, SkfToken, place
+from support.skf import LIBRARY, NEW_PIN, USER_PIN, SkfToken, place
 
 AGENT: Final = LIBRARY.with_name("banyan-agent")
 ORIGIN, OTHER_ORIGIN = "https://ra.example.cn", "https://portal.example.cn:8443"
@@ -148,7 +150,7 @@ class Agent:
         (self.place / "hanging").unlink(missing_ok=True)
 
     def shown(self) -> str:
-        """What the windows showed since."""
+        """What the windows were told since."""
         text = (self.place / "shown").read_text()
         return text.replace("%0A", "\n").replace("%25", "%")
 
@@ -338,10 +340,12 @@ def pair_for(point: bytes) -> dict[str, str]:
     }
 
 
-def make_token(serial: str | None = None, *, tries: int = 6) -> str:
-    """A token with its application; the serial number."""
+def make_token(serial: str | None = None, *, tries: int = 6, is_first_pin: bool = False) -> str:
+    """A token with its application, whose holder has chosen USER_PIN unless ``is_first_pin``; the serial number."""
     serial = serial or f"A{secrets.token_hex(6).upper()}"
     made = SkfToken.make(serial, tries=tries)
+    for old, new in () if is_first_pin else ((USER_PIN, NEW_PIN), (NEW_PIN, USER_PIN)):
+        made.ok("ChangePIN", made.app, codes.USER, old.encode(), new.encode(), byref(c_uint32()))
     made.ok("DisConnectDev", made.dev)
     return serial
 

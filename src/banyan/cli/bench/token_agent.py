@@ -53,7 +53,9 @@ class Agent:
         self._settings.write_text(json.dumps({"port": self._port, "origins": [origin], "state": "state"}))
         profile = {"application": application, "library": {"linux": str(own_library())}}
         (directory / "profiles.json").write_text(json.dumps({_PROFILE: profile}))
-        self._start().kill()  # the first start makes its keys
+        first = self._start()  # which makes its keys
+        first.terminate()
+        first.wait()  # else its port is still taken
         began = time.perf_counter()
         self._process = self._start()
         self.start_ms = (time.perf_counter() - began) * 1000
