@@ -100,7 +100,13 @@ bool identity_load(struct identity *identity, const char *state) {
     bool good = load_key(identity, agent) || access(agent, F_OK) != 0 || fault(agent, "is no key");
     if (good && !identity->key) good = make_key(identity, agent);
     good = good && name_key(identity);
-    if (good && access(identity->tls, F_OK) != 0) good = make_tls(identity->tls, root);
+    /* Its issuing key is gone: a certificate that no longer serves, or not yet by a clock that was wrong when it was made,
+     * goes together with its root, and the new root has to be trusted. */
+    if (good && !localhost_certificate_serves(identity->tls)) {
+        if (access(identity->tls, F_OK) == 0)
+            fprintf(stderr, "banyan-agent: %s: not valid at this time, made anew; trust %s\n", identity->tls, root);
+        good = make_tls(identity->tls, root);
+    }
     free(agent);
     free(root);
     return good;

@@ -4,15 +4,19 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bytes.h"
 
 #define MOST_JOBS 16
 #define STACK (256 * 1024)
+#define ENDING_SECONDS 3 /* less than a system gives a service to end */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
 static struct job *running, *finished;
 static unsigned count;
+static bool is_ending; /* there is no server to wake */
 static void (*wake_server)(void);
 
 struct job *job_new(const struct agent *agent, uint64_t connection, const char *origin, json_t *message) {
@@ -43,11 +47,14 @@ static void end_running(struct job *job, bool has_run) {
             *at = job->next;
             break;
         }
-    count--;
     if (has_run) {
         job->next = finished;
         finished = job;
     }
+    /* From here on, at the program's end, nothing waits for this thread: it must not touch the job again. */
+    if (!is_ending && has_run) wake_server();
+    count--;
+    pthread_cond_broadcast(&ended);
     pthread_mutex_unlock(&lock);
 }
 
@@ -55,7 +62,6 @@ static void *work(void *with) {
     struct job *job = with;
     job->code = job->run(job);
     end_running(job, true);
-    wake_server();
     return NULL;
 }
 
@@ -98,6 +104,20 @@ void jobs_abandon(uint64_t connection) {
     for (struct job *job = running; job; job = job->next)
         if (job->connection == connection) atomic_store(&job->is_over, true);
     pthread_mutex_unlock(&lock);
+}
+
+bool jobs_end(void) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ENDING_SECONDS;
+    pthread_mutex_lock(&lock);
+    is_ending = true;
+    for (struct job *job = running; job; job = job->next) atomic_store(&job->is_over, true);
+    while (count && pthread_cond_timedwait(&ended, &lock, &until) == 0) {}
+    const bool is_done = count == 0;
+    pthread_mutex_unlock(&lock);
+    for (struct job *job; is_done && (job = jobs_finished());) job_free(job);
+    return is_done;
 }
 
 unsigned jobs_of(uint64_t connection) {

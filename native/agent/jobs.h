@@ -43,6 +43,9 @@ struct job *jobs_finished(void);
 
 void jobs_abandon(uint64_t connection);
 
+/* Closes every window and waits a little; false when something is still running, and using what it was given. */
+bool jobs_end(void);
+
 /* How many are under way for a connection. */
 unsigned jobs_of(uint64_t connection);
 

@@ -7,6 +7,7 @@
 
 #define DAYS 3650
 #define HOUR 3600
+#define MONTH (30 * 24 * HOUR)
 
 struct extension {
     int nid;
@@ -87,4 +88,18 @@ bool localhost_certificate(BIO *own, BIO *issuer) {
     X509_free(root);
     X509_free(leaf);
     return good;
+}
+
+bool localhost_certificate_serves(const char *path) {
+    time_t soon = time(NULL) + MONTH;
+    BIO *file = BIO_new_file(path, "r");
+    EVP_PKEY *key = file ? PEM_read_bio_PrivateKey(file, NULL, NULL, NULL) : NULL;
+    X509 *certificate = key ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
+    const bool serves = certificate && X509_check_private_key(certificate, key) == 1 &&
+                        X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0 &&
+                        X509_cmp_time(X509_get0_notAfter(certificate), &soon) > 0;
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    BIO_free(file);
+    return serves;
 }

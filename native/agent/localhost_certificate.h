@@ -8,4 +8,7 @@
 /* PEM: `own` gets key and certificate, `issuer` the issuing certificate alone. */
 bool localhost_certificate(BIO *own, BIO *issuer);
 
+/* Whether key and certificate in this PEM file are whole and the certificate is valid now and for a month yet. */
+bool localhost_certificate_serves(const char *path);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libwebsockets.h>
 #include <openssl/ssl.h>
@@ -11,7 +12,9 @@
 #include "caller.h"
 #include "connection.h"
 #include "errors.h"
+#include "jobs.h"
 #include "messages.h"
+#include "worker_pool.h"
 
 #define MOST_CONNECTIONS 64
 #define HEADERS 1024
@@ -227,6 +230,10 @@ int server_run(struct agent *agent) {
     sigaction(SIGTERM, &ending, NULL);
     sigaction(SIGINT, &ending, NULL);
     while (!is_ending && lws_service(context, 0) >= 0) {}
+    if (!jobs_end()) { /* a library that hangs; what its thread still uses must not be freed */
+        pool_kill();
+        _exit(EXIT_SUCCESS);
+    }
     lws_context_destroy(context);
     return EXIT_SUCCESS;
 }

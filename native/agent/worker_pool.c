@@ -166,3 +166,8 @@ void pool_end(void) {
     for (size_t i = 0; i < MOST_WORKERS; i++) reap(&workers[i], true);
     pthread_mutex_unlock(&lock);
 }
+
+void pool_kill(void) {
+    for (size_t i = 0; i < MOST_WORKERS; i++)
+        if (workers[i].pid) kill(workers[i].pid, SIGKILL);
+}

@@ -15,7 +15,10 @@ struct outcome {
 /* `key` NULL: the worker for listing. `asked` goes to the worker as it is, with the profile added. Waits its turn. */
 struct outcome pool_ask(const json_t *profile, const char *profile_name, const char *key, json_t *asked);
 
-/* Ends all workers. */
+/* Ends all workers, when nobody waits for one. */
 void pool_end(void);
+
+/* Kills them under the hands of those who wait: right before the program's own end. */
+void pool_kill(void);
 
 #endif

@@ -1,17 +1,18 @@
 """What goes wrong beside the user's machine: each with a clear answer, and no token that looks finished and is not."""
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from banyan_token.unlock import make_response
 from support.agent import (
     AGENT,
     OTHER_ORIGIN,
@@ -20,17 +21,22 @@ from support.agent import (
     Agent,
     Page,
     PostPage,
+    Refused,
     SocketPage,
+    envelope_for,
     finished,
     make_token,
+    octets_of,
     pair_for,
+    point_of,
     prepared,
     running,
     text_of,
 )
-from support.skf import LIBRARY, NATIVE, USER_PIN, WRONG_PIN, place
+from support.skf import ADMIN_PIN, LIBRARY, NATIVE, NEW_PIN, USER_PIN, WRONG_PIN, SkfToken, place
 
 NONCE = text_of(bytes(32))
+SEALABLE = ("prepare", "write", "read_back", "change_pin")
 
 
 def profile_of(library: Path, seconds: float = 10) -> dict[str, Any]:
@@ -52,16 +58,12 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def breaking(broken: Path) -> Iterator[Callable[[str], Agent]]:
+def breaking(broken: Path) -> Iterator[Callable[..., Agent]]:
     """An agent whose vendor's library breaks."""
     started: list[Agent] = []
 
     def start(how: str, seconds: float = 10) -> Agent:
-        os.environ.update(BROKEN=how, REAL_LIBRARY=str(LIBRARY))
-        try:
-            started.append(Agent(profiles={PROFILE: profile_of(broken, seconds)}))
-        finally:
-            del os.environ["BROKEN"], os.environ["REAL_LIBRARY"]
+        started.append(Agent(profiles={PROFILE: profile_of(broken, seconds)}, BROKEN=how, REAL_LIBRARY=str(LIBRARY)))
         return started[-1]
 
     yield start
@@ -74,10 +76,8 @@ def breaking(broken: Path) -> Iterator[Callable[[str], Agent]]:
 
 def test_a_library_that_hangs_is_ended_and_told(breaking: Callable[..., Agent]) -> None:
     page = SocketPage(breaking("hangs", 0.3))
-    began = time.monotonic()
     faults = page.ask("list")["faults"]
     assert [(one["profile"], one["error"]["code"]) for one in faults] == [(PROFILE, "SAR_TIMEOUTERR")]
-    assert time.monotonic() - began < 2
     assert page.refusal("change_pin", profile=PROFILE, serial="S") == "SAR_TIMEOUTERR"
     assert len(page.agent.pids()) == 1
     page.close()
@@ -107,32 +107,219 @@ def test_a_library_that_is_none_is_told_and_one_not_installed_is_no_fault(tmp_pa
 # The token
 
 
-def test_a_token_pulled_between_any_two_messages_is_told(page: Page, agent: Agent) -> None:
-    serial = make_token()
-    drawer = place() / serial
-    away = drawer.with_name(f".{serial}")
-    agent.pins(USER_PIN, USER_PIN, USER_PIN)
-    point = prepared(page, serial)
-    pair = pair_for(point)
-    at = {"profile": PROFILE, "serial": serial}
-    key = at | {"container": "k1"}
-    begun = page.ask("begin", task="T-1", unblock=True, **at)
-    sealed = agent.seal(page, begun, serial, ["read_back"], pin=USER_PIN)
-    drawer.rename(away)
-    questions: list[tuple[str, dict[str, Any]]] = [
-        ("prepare", key | {"subject": text_of(SUBJECT)}),
-        ("write", key | {"nonce": NONCE} | pair),
-        ("read_back", key | {"nonce": NONCE, "sealed": sealed}),
-        ("sign", key | {"kind": "text", "text": "x"}),
-        ("change_pin", at),
-        ("begin", at | {"task": "T-1", "unblock": True}),
-    ]
-    for type, fields in questions:
-        assert page.refusal(type, **fields) == "SAR_DEVICE_REMOVED", type
-    assert "GETPIN" not in agent.shown().split("GETPIN", 1)[1], "asked for the PIN of a token that is not there"
-    away.rename(drawer)
-    page.ask("write", nonce=NONCE, **key, **pair)
+MESSAGES = ("begin", "prepare", "write", "read_back", "change_pin", "sign", "open", "unblock")
+
+
+@pytest.mark.parametrize("with_sealed", [False, True], ids=["pin typed", "pin sealed"])
+def test_a_token_pulled_before_any_message_is_told_and_the_message_goes_on_when_it_is_back(
+    page: Page, agent: Agent, with_sealed: bool
+) -> None:
+    """The whole life of a token; the token is out before each message and back in for the same message again."""
+    serial = make_token(is_first_pin=True)
+    life = TokenLife(page, serial, with_sealed=with_sealed)
+    for type in MESSAGES:
+        if type == "unblock":
+            for _ in range(6):
+                SkfToken.open(serial).verify(WRONG_PIN)
+        agent.pins(*life.typed(type))
+        fields = life.fields(type)
+        with pulled_out(serial):
+            assert serial not in [one["serial"] for one in page.ask("list")["tokens"]]
+            with pytest.raises(Refused) as refused:
+                page.ask(type, **fields)
+            assert refused.value.code == "SAR_DEVICE_REMOVED", type
+            assert "插好介质" in refused.value.error["message"]
+        if type not in ("change_pin", "unblock"):  # where the person chooses the new PIN first
+            assert "GETPIN" not in agent.shown(), "asked for the PIN of a token that is not there"
+        agent.pins(*life.typed(type))
+        life.take(type, page.ask(type, **life.fields(type)))
+    assert page.token(serial)["tries_left"] == 6
     assert (page.container(serial, "k1") or {})["state"] == "whole"
+
+
+class TokenLife:
+    """What a page sends and a person types from the blank application to the unblocked token."""
+
+    def __init__(self, page: Page, serial: str, *, with_sealed: bool) -> None:
+        self._page, self._serial, self._with_sealed = page, serial, with_sealed
+        self._pair: dict[str, str] = {}
+
+    def typed(self, type: str) -> list[str]:
+        """New PINs are typed twice; with a sealed PIN nobody types the old one."""
+        old = [] if self._with_sealed or type == "unblock" else [USER_PIN]
+        if type in ("change_pin", "unblock"):
+            return [*old, NEW_PIN, NEW_PIN]
+        return [NEW_PIN] if type in ("sign", "open") else old if type in SEALABLE else []
+
+    def fields(self, type: str) -> dict[str, Any]:
+        """A sealed answer is good for one try: each question brings a new one."""
+        at: dict[str, Any] = {"profile": PROFILE, "serial": self._serial}
+        key = at | {"container": "k1"}
+        found: dict[str, Any] = {
+            "begin": at | {"task": "T-1", "unblock": True},
+            "prepare": key | {"subject": text_of(SUBJECT)},
+            "write": key | {"nonce": NONCE} | self._pair,
+            "read_back": key | {"nonce": NONCE},
+            "sign": key | {"kind": "text", "text": "x"},
+            "open": key | self._envelope(),
+            "change_pin": at,
+            "unblock": at,
+        }[type]
+        if type == "unblock":
+            begun = self._page.ask("begin", task="T-1", unblock=True, **at)
+            response = make_response(ADMIN_PIN, begun["unblock_request"], "t3mp-Orary", serial=self._serial)
+            return found | {"sealed": self._seal(begun, type, response=response, pin="t3mp-Orary")}
+        if type in SEALABLE and self._with_sealed:
+            return found | {"sealed": self._seal(self._page.ask("begin", task="T-1", **at), type, pin=USER_PIN)}
+        return found
+
+    def take(self, type: str, result: dict[str, Any]) -> None:
+        if type == "prepare":
+            self._pair = pair_for(point_of(octets_of(result["public_key"])))
+
+    def _seal(self, begun: dict[str, Any], type: str, **secret: str) -> str:
+        return self._page.agent.seal(self._page, begun, self._serial, [type], **secret)
+
+    def _envelope(self) -> dict[str, str]:
+        if not self._pair:
+            return {}
+        return envelope_for(octets_of(self._pair["encryption_certificate"]), b"a letter")
+
+
+# Steps of the vendor's library in one message
+
+
+WRITE_STEPS = (
+    "VerifyPIN:1", "OpenContainer:2", "ExportPublicKey:1", "ImportECCKeyPair:1", "ImportCertificate:1", "ImportCertificate:2",
+    "DigestInit:1", "ECCSignData:1",
+)  # fmt: skip
+UNFINISHED = WRITE_STEPS[: WRITE_STEPS.index("ImportCertificate:2") + 1]
+
+
+def break_at(agent: Agent, how: str, step: str, serial: str) -> None:
+    """From now on the library breaks at this step."""
+    restart(agent, BROKEN=how, BROKEN_AT=step, DRAWER=str(place() / serial))
+
+
+def restart(agent: Agent, **environment: str) -> None:
+    agent.kill()
+    agent.start(**{"BROKEN": "", "BROKEN_AT": "", "REAL_LIBRARY": str(LIBRARY)} | environment)
+
+
+def put_back(serial: str) -> None:
+    (place() / f"{serial}~").rename(place() / serial)
+
+
+def write_on(agent: Agent, serial: str, pair: dict[str, str], step: str) -> None:
+    """What is in the token is told as it is, and the same write completes it."""
+    page = SocketPage(agent)
+    state = (page.container(serial, "k1") or {})["state"]
+    assert state in ({"key", "partial"} if step in UNFINISHED else {"whole"})
+    agent.pins(USER_PIN, USER_PIN)
+    at = {"profile": PROFILE, "serial": serial, "container": "k1"}
+    page.ask("write", nonce=NONCE, **at, **pair)
+    proof = page.ask("read_back", nonce=NONCE, **at)
+    assert proof["encryption_certificate"] == pair["encryption_certificate"]
+    assert (page.container(serial, "k1") or {})["state"] == "whole"
+
+
+def prepared_pair(agent: Agent, serial: str) -> dict[str, str]:
+    agent.pins(USER_PIN)
+    return pair_for(prepared(SocketPage(agent), serial))
+
+
+@pytest.mark.parametrize("step", WRITE_STEPS)
+def test_a_token_pulled_at_any_step_of_a_write_never_looks_whole_before_it_is(
+    breaking: Callable[..., Agent], step: str
+) -> None:
+    serial, agent = make_token(), breaking("")
+    pair = prepared_pair(agent, serial)
+    break_at(agent, "pulled", step, serial)
+    agent.pins(USER_PIN)
+    at = {"profile": PROFILE, "serial": serial, "container": "k1"}
+    assert SocketPage(agent).refusal("write", nonce=NONCE, **at, **pair) == "SAR_DEVICE_REMOVED"
+    put_back(serial)
+    write_on(agent, serial, pair, step)
+
+
+@pytest.mark.parametrize("step", WRITE_STEPS)
+def test_an_agent_killed_at_any_step_of_a_write_never_leaves_what_looks_whole_before_it_is(
+    breaking: Callable[..., Agent], step: str
+) -> None:
+    """kill -9; started again it tells what is there, and no pair is lost."""
+    serial, agent = make_token(), breaking("")
+    pair = prepared_pair(agent, serial)
+    break_at(agent, "killed", step, serial)
+    agent.pins(USER_PIN)
+    page = SocketPage(agent)
+    page.socket.send(
+        json.dumps(page.question("write", profile=PROFILE, serial=serial, container="k1", nonce=NONCE, **pair))
+    )
+    assert agent.process is not None
+    assert agent.process.wait(30) == -9
+    page.close()
+    restart(agent)
+    write_on(agent, serial, pair, step)
+
+
+@pytest.mark.parametrize("step", ["VerifyPIN:1", "ImportECCKeyPair:1", "ImportCertificate:1", "ImportCertificate:2"])
+def test_a_full_disk_at_any_step_of_a_write_is_told_and_completed_when_there_is_room(
+    breaking: Callable[..., Agent], step: str
+) -> None:
+    serial, agent = make_token(), breaking("")
+    pair = prepared_pair(agent, serial)
+    break_at(agent, "full", step, serial)
+    agent.pins(USER_PIN)
+    at = {"profile": PROFILE, "serial": serial, "container": "k1"}
+    with pytest.raises(Refused) as refused:
+        SocketPage(agent).ask("write", nonce=NONCE, **at, **pair)
+    assert refused.value.code == "SAR_WRITEFILEERR"
+    assert "磁盘可能已满" in refused.value.error["message"]
+    restart(agent)
+    write_on(agent, serial, pair, step)
+
+
+@pytest.mark.parametrize("step", ["VerifyPIN:1", "CreateContainer:1", "GenECCKeyPair:1", "ECCSignData:1"])
+def test_a_token_pulled_while_its_key_is_made_gives_a_request_the_next_time(
+    breaking: Callable[..., Agent], step: str
+) -> None:
+    serial, agent = make_token(), breaking("")
+    break_at(agent, "pulled", step, serial)
+    page = SocketPage(agent)
+    agent.pins(USER_PIN)
+    at = {"profile": PROFILE, "serial": serial, "container": "k1", "subject": text_of(SUBJECT)}
+    assert page.refusal("prepare", **at) == "SAR_DEVICE_REMOVED"
+    put_back(serial)
+    finished(page, serial)
+    assert (page.container(serial, "k1") or {})["state"] == "whole"
+
+
+@pytest.mark.parametrize("how", ["pulled", "killed", "full"])
+def test_a_pin_change_cut_off_leaves_the_old_pin(breaking: Callable[..., Agent], how: str) -> None:
+    serial, agent = make_token(), breaking("")
+    break_at(agent, how, "ChangePIN:1", serial)
+    page = SocketPage(agent)
+    agent.pins(USER_PIN, NEW_PIN, NEW_PIN)
+    page.socket.send(json.dumps(page.question("change_pin", profile=PROFILE, serial=serial)))
+    if how == "killed":
+        assert agent.process is not None
+        agent.process.wait(30)
+    else:
+        assert page.receive()["error"]["code"] in ("SAR_DEVICE_REMOVED", "SAR_WRITEFILEERR")
+    page.close()
+    if how == "pulled":
+        put_back(serial)
+    assert SkfToken.open(serial).verify(USER_PIN)[0] == "SAR_OK"
+
+
+@contextlib.contextmanager
+def pulled_out(serial: str) -> Iterator[None]:
+    away = (place() / serial).with_name(f".{serial}")
+    (place() / serial).rename(away)
+    try:
+        yield
+    finally:
+        away.rename(place() / serial)
 
 
 def test_a_token_pulled_while_the_window_is_open_is_told(agent: Agent) -> None:
@@ -147,41 +334,12 @@ def test_a_token_pulled_while_the_window_is_open_is_told(agent: Agent) -> None:
     agent.wait_for_window()
     (place() / serial).rename(away)
     page.close()
-    # The page is gone: its window closes, and the next one opens at once.
+    # The page is gone: its window closes, else the next one would never open.
     other, second = SocketPage(agent), make_token()
-    began = time.monotonic()
     finished(other, second)
-    assert time.monotonic() - began < 5
     assert other.refusal("change_pin", profile=PROFILE, serial=serial) == "SAR_DEVICE_REMOVED"
     shutil.rmtree(away)
     other.close()
-
-
-@pytest.mark.parametrize("delay", [0.02, 0.1, 0.2, 0.3, 0.4, 0.5])
-def test_an_agent_killed_in_the_middle_of_a_write_leaves_nothing_that_looks_finished(
-    breaking: Callable[..., Agent], delay: float
-) -> None:
-    """The same write completes it afterwards; no pair is lost."""
-    serial = make_token()
-    agent = breaking("slow")
-    page = SocketPage(agent)
-    agent.pins(USER_PIN, USER_PIN)
-    pair = pair_for(prepared(page, serial))
-    at = {"profile": PROFILE, "serial": serial, "container": "k1"}
-    page.socket.send(json.dumps(page.question("write", nonce=NONCE, **at, **pair)))
-    time.sleep(delay)
-    agent.kill()
-    page.socket.shutdown()
-    agent.start(BROKEN="", REAL_LIBRARY=str(LIBRARY))
-    page = SocketPage(agent)
-    found = page.container(serial, "k1") or {}
-    whole = found["signing_certificate"] == pair["signing_certificate"]
-    assert (found["state"] == "whole") == (whole and found["encryption_certificate"] == pair["encryption_certificate"])
-    assert found["state"] in ("key", "partial", "whole")
-    agent.pins(USER_PIN)
-    page.ask("write", nonce=NONCE, **at, **pair)
-    assert (page.container(serial, "k1") or {})["state"] == "whole"
-    page.close()
 
 
 # Two at once
@@ -267,6 +425,31 @@ def test_settings_that_do_not_do_are_told(tmp_path: Path, spoil: str) -> None:
     done = subprocess.run([AGENT, "--settings", tmp_path / "agent.json"], capture_output=True, text=True, timeout=10)
     assert done.returncode == 1
     assert "agent.json" in done.stderr
+
+
+def test_an_agent_that_is_ended_closes_its_window(agent: Agent) -> None:
+    with running() as ending:
+        page, serial = SocketPage(ending), make_token()
+        finished(page, serial)
+        ending.pins("HANG")
+        at = {"profile": PROFILE, "serial": serial, "container": "k1", "kind": "text", "text": "x"}
+        page.socket.send(json.dumps(page.question("sign", **at)))
+        ending.wait_for_window()
+        processes = ending.pids()
+        assert ending.process is not None
+        ending.process.terminate()
+        assert ending.process.wait(20) == 0
+        assert not [pid for pid in processes if Path(f"/proc/{pid}").exists()]
+
+
+def test_an_agent_is_ended_though_a_library_hangs(breaking: Callable[..., Agent]) -> None:
+    agent = breaking("hangs", 60)
+    page = SocketPage(agent)
+    page.socket.send(json.dumps(page.question("list")))
+    SocketPage(agent).close()  # its worker has been started
+    assert agent.process is not None
+    agent.process.terminate()
+    assert agent.process.wait(20) == 0
 
 
 def test_a_second_agent_on_the_same_port_is_told(agent: Agent) -> None:

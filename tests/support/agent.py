@@ -84,12 +84,19 @@ def point_of(spki: bytes) -> bytes:
 class Agent:
     """A running agent, its settings, its window."""
 
-    def __init__(self, program: Path = AGENT, *, window_seconds: int = 20, profiles: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        program: Path = AGENT,
+        *,
+        window_seconds: int = 20,
+        profiles: Mapping[str, Any] | None = None,
+        **environment: str,
+    ) -> None:
         self.place = Path(tempfile.mkdtemp(prefix="banyan-agent-test-"))
         self.port = free_port()
         self.task_key = gm.sm2.generate_keypair()
         self.program = program
-        self._environment: dict[str, str] = {}
+        self._environment = dict(environment)
         self.pages: list[Page] = []
         window = self.place / "window"
         window.write_text(_WINDOW.format(place=self.place))
@@ -337,6 +344,17 @@ def pair_for(point: bytes) -> dict[str, str]:
         "signing_certificate": text_of(sample_certificate(point)),
         "encryption_certificate": text_of(sample_certificate(pair.public)),
         "envelope": text_of(envelope),
+    }
+
+
+def envelope_for(certificate: bytes, content: bytes) -> dict[str, str]:
+    """What ``open`` takes: content under a new key, and the key for the encryption certificate."""
+    public = certificate[certificate.index(_SPKI_HEAD) + len(_SPKI_HEAD) :][:65]
+    key, iv = secrets.token_bytes(16), secrets.token_bytes(16)
+    return {
+        "wrapped_key": text_of(gm.sm2.ciphertext_to_der(gm.sm2.encrypt(public, key))),
+        "iv": text_of(iv),
+        "data": text_of(gm.sm4.cbc_encrypt(key, iv, content)),
     }
 
 
