@@ -34,14 +34,19 @@ def _needs_it() -> None:
         pytest.skip("make setup builds it")
 
 
+def build(*more: str | Path, to: Path, without: str = "") -> None:
+    """The agent's sources under sanitizers, with the system's libraries."""
+    sources = [one for one in sorted((NATIVE / "agent").glob("*.c")) if one.stem not in ("glibc", without)]
+    flags = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", *SANITIZERS]
+    links = ["-l:libwebsockets.a", "-ljansson", "-lssl", "-lcrypto", "-lcap", "-lpthread", "-ldl"]
+    subprocess.run(["gcc", *flags, *more, *sources, *links, "-o", to], check=True)
+
+
 @pytest.fixture(scope="module")
 def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The agent with its headless mode, under sanitizers, with the system's libraries."""
+    """The agent with its headless mode."""
     program = tmp_path_factory.mktemp("build") / "banyan-agent"
-    sources = [str(one) for one in sorted((NATIVE / "agent").glob("*.c")) if one.name != "glibc.c"]
-    flags = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-DBANYAN_AGENT_TEST", *SANITIZERS]
-    links = ["-l:libwebsockets.a", "-ljansson", "-lssl", "-lcrypto", "-lcap", "-lpthread", "-ldl"]
-    subprocess.run(["gcc", *flags, *sources, *links, "-o", str(program)], check=True)
+    build("-DBANYAN_AGENT_TEST", to=program)
     return program
 
 
@@ -136,6 +141,31 @@ def test_it_stays_small() -> None:
         resident = agent.resident_kb() / 1024
         page.close()
     assert resident < MOST_MB
+
+
+@pytest.fixture(scope="module")
+def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Changed messages for what reads messages, under sanitizers; worker and window are the fuzzer's own."""
+    program = tmp_path_factory.mktemp("fuzz") / "fuzz_agent"
+    replaced = ("jobs_start", "pool_ask", "pinentry_start", "pinentry_show", "pinentry_get", "pinentry_end")
+    build(NATIVE / "tests" / "fuzz_agent.c", *(f"-Wl,--wrap={name}" for name in replaced), to=program, without="main")
+    return program
+
+
+def fuzz(fuzzer: Path, seconds: int, seed: int, place: Path) -> None:
+    command = [str(fuzzer), str(seconds), str(seed), str(place)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"seed {seed}: {done.stdout}{done.stderr}"
+    assert "carried out" in done.stdout
+
+
+def test_sanitizers_find_nothing_in_changed_messages(fuzzer: Path, tmp_path: Path) -> None:
+    fuzz(fuzzer, 3, 1, tmp_path / "state")
+
+
+@pytest.mark.soak
+def test_sanitizers_find_nothing_in_changed_messages_for_long(fuzzer: Path, tmp_path: Path) -> None:
+    fuzz(fuzzer, 300, int.from_bytes(os.urandom(4), "big"), tmp_path / "state")
 
 
 def test_conversations_under_sanitizers_with_the_headless_mode(sanitized: Path, tmp_path: Path) -> None:
