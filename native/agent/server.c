@@ -14,6 +14,7 @@
 #include "errors.h"
 #include "jobs.h"
 #include "messages.h"
+#include "ready.h"
 #include "worker_pool.h"
 
 #define MOST_CONNECTIONS 64
@@ -229,6 +230,7 @@ int server_run(struct agent *agent) {
     listen_on("::1", "loopback-6", LWS_SERVER_OPTION_IPV6_V6ONLY_MODIFY | LWS_SERVER_OPTION_IPV6_V6ONLY_VALUE);
     sigaction(SIGTERM, &ending, NULL);
     sigaction(SIGINT, &ending, NULL);
+    ready_tell();
     while (!is_ending && lws_service(context, 0) >= 0) {}
     if (!jobs_end()) { /* a library that hangs; what its thread still uses must not be freed */
         pool_kill();

@@ -143,11 +143,11 @@ class Agent:
         return [self.process.pid, *(int(pid) for one in children for pid in one.read_text().split())]
 
     def resident_kb(self) -> int:
-        """Memory of the agent and its workers, shared pages counted once."""
+        """Memory of the agent and its workers; shared pages are counted for each."""
         found = 0
         for pid in self.pids():
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            found += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+            status = Path(f"/proc/{pid}/status").read_text()
+            found += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
         return found
 
     def pins(self, *answers: str) -> None:

@@ -79,7 +79,7 @@ class Agent:
         return took - float(answer["library_ms"])
 
     def memory_mb(self) -> float:
-        """Of the agent and its workers, pages that they share counted once."""
+        """Resident, of the agent and its workers; pages that they share are counted for each."""
         children = Path(f"/proc/{self._process.pid}/task").glob("*/children")
         pids = [self._process.pid, *(int(pid) for one in children for pid in one.read_text().split())]
         return sum(self._memory_kb(pid) for pid in pids) / 1024
@@ -127,8 +127,9 @@ class Agent:
 
     @staticmethod
     def _memory_kb(pid: int) -> int:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        # The agent lets no other program of its user look closer (smaps).
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
 def figures(directory: Path, times: int, point: bytes, **token: str) -> Iterator[tuple[str, float, str]]:
