@@ -38,7 +38,7 @@ def root_of(agent: Agent) -> bytes:
 def test_a_certificate_that_a_wrong_clock_made_is_made_anew_by_a_right_one(shift: Path, years: int) -> None:
     with running(LD_PRELOAD=str(shift), CLOCK_OFFSET=str(years * YEAR)) as agent:
         wrong = root_of(agent)
-        with pytest.raises(ssl.SSLCertVerificationError, match="expired|not yet valid"):
+        with pytest.raises(ssl.SSLCertVerificationError, match=r"expired|not yet valid"):
             SocketPage(agent)
         key = (agent.place / "state" / "agent.pem").read_bytes()
         restart(agent, shift, 0)

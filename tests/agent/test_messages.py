@@ -110,7 +110,9 @@ def test_text_is_signed_as_shown(page: Page, agent: Agent, serial: str) -> None:
         assert told in shown
 
 
-@pytest.mark.parametrize("text", ["长" * 2000, "一行文字\n" * 400, "100%\n" * 400, "短"], ids=["one line", "lines", "escaped", "short"])
+@pytest.mark.parametrize(
+    "text", ["长" * 2000, "一行文字\n" * 400, "100%\n" * 400, "短"], ids=["one line", "lines", "escaped", "short"]
+)
 def test_a_long_text_is_shown_whole_page_by_page(page: Page, agent: Agent, text: str) -> None:
     """Window programs take 1,000 octets a line; a page more is turned, nothing is left out."""
     serial = make_token()

@@ -20,10 +20,16 @@ class Terminal:
     """Somebody who turns each page and types the PIN when asked for it."""
 
     def __init__(self) -> None:
-        self._master, slave = pty.openpty()
-        self.name = os.ttyname(slave)
+        self._master, self._slave = pty.openpty()
+        self.name = os.ttyname(self._slave)
         self.seen = b""
-        threading.Thread(target=self._sit, daemon=True).start()
+        self._sitting = threading.Thread(target=self._sit)
+        self._sitting.start()
+
+    def close(self) -> None:
+        os.close(self._slave)  # which ends the reading
+        self._sitting.join()
+        os.close(self._master)
 
     def _sit(self) -> None:
         asked = 0
@@ -40,7 +46,9 @@ class Terminal:
 
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
-    yield Terminal()
+    opened = Terminal()
+    yield opened
+    opened.close()
 
 
 def test_the_longest_text_is_shown_whole_and_signed(terminal: Terminal) -> None:
