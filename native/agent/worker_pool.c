@@ -151,7 +151,7 @@ struct outcome pool_ask(const json_t *profile, const char *profile_name, const c
     strcat(strcat(strcpy(name, profile_name), key ? "/" : ""), key ? key : "");
     struct worker *worker = acquire(name, seconds);
     if (!worker) return failed(AGENT_BUSY);
-    json_object_set(asked, "profile", (json_t *)profile);
+    json_object_set_new(asked, "profile", json_deep_copy(profile)); /* counting references is not for several threads */
     struct outcome outcome = failed(AGENT_DIED);
     if (is_running(worker) || start(worker, library)) {
         json_decref(outcome.result);

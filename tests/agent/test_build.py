@@ -3,7 +3,10 @@
 import json
 import os
 import subprocess
+import threading
 import time
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from support.agent import (
     PROFILE,
     SUBJECT,
     Agent,
+    Page,
     PostPage,
     SocketPage,
     finished,
@@ -34,10 +38,10 @@ def _needs_it() -> None:
         pytest.skip("make setup builds it")
 
 
-def build(*more: str | Path, to: Path, without: str = "") -> None:
+def build(*more: str | Path, to: Path, without: str = "", sanitizers: Sequence[str] = SANITIZERS) -> None:
     """The agent's sources under sanitizers, with the system's libraries."""
     sources = [one for one in sorted((NATIVE / "agent").glob("*.c")) if one.stem not in ("glibc", without)]
-    flags = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", *SANITIZERS]
+    flags = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", *sanitizers]
     links = ["-l:libwebsockets.a", "-ljansson", "-lssl", "-lcrypto", "-lcap", "-lpthread", "-ldl"]
     subprocess.run(["gcc", *flags, *more, *sources, *links, "-o", to], check=True)
 
@@ -57,6 +61,12 @@ def test_the_program_keeps_its_promises() -> None:
     assert done.returncode == 0, done.stdout
     listed = subprocess.run(["objdump", "-p", str(AGENT)], capture_output=True, text=True, check=True).stdout
     assert "libwebsockets" not in listed
+
+
+def test_the_program_is_of_this_release() -> None:
+    told = subprocess.run([AGENT, "--version"], capture_output=True, text=True, check=True).stdout
+    release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert told == f"banyan-agent {release}\n"
 
 
 def test_the_product_s_build_has_no_headless_mode(sanitized: Path) -> None:
@@ -166,6 +176,42 @@ def test_sanitizers_find_nothing_in_changed_messages(fuzzer: Path, tmp_path: Pat
 @pytest.mark.soak
 def test_sanitizers_find_nothing_in_changed_messages_for_long(fuzzer: Path, tmp_path: Path) -> None:
     fuzz(fuzzer, 300, int.from_bytes(os.urandom(4), "big"), tmp_path / "state")
+
+
+def test_the_thread_sanitizer_finds_nothing_in_pages_at_once(tmp_path: Path) -> None:
+    """Four pages sign, list and begin with more tokens than there may be workers; then the agent is ended under a window."""
+    build(to=tmp_path / "banyan-agent", sanitizers=("-g", "-fsanitize=thread"))
+    agent = Agent(tmp_path / "banyan-agent")
+    pages: list[Page] = [SocketPage(agent), PostPage(agent), SocketPage(agent), PostPage(agent)]
+    serials = [make_token() for _ in range(10)]
+    for serial in serials[:3]:
+        finished(pages[0], serial)
+    agent.pins(*[USER_PIN] * 12)
+    signed: list[object] = []
+
+    def visit(page: Page, number: int) -> None:
+        for n in range(3):
+            at = {"profile": PROFILE, "serial": serials[n]}
+            signed.append(page.ask("sign", container="k1", kind="text", text=f"{number} {n}", **at))
+            page.ask("list")
+            page.ask("begin", profile=PROFILE, serial=serials[3 + (2 * number + n) % 7], task="T", unblock=True)
+
+    threads = [threading.Thread(target=visit, args=(page, number)) for number, page in enumerate(pages)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(signed) == 12
+    agent.pins("HANG")
+    hanging = pages[0].question("sign", profile=PROFILE, serial=serials[0], container="k1", kind="text", text="x")
+    assert isinstance(pages[0], SocketPage)
+    pages[0].socket.send(json.dumps(hanging))
+    agent.wait_for_window()
+    assert agent.process is not None
+    agent.process.terminate()
+    code, log = agent.process.wait(60), agent.log()
+    agent.stop()
+    assert (code, "WARNING" in log) == (0, False), log
 
 
 def test_conversations_under_sanitizers_with_the_headless_mode(sanitized: Path, tmp_path: Path) -> None:

@@ -342,7 +342,50 @@ def test_a_token_pulled_while_the_window_is_open_is_told(agent: Agent) -> None:
     other.close()
 
 
+def test_the_wrong_token_is_told_and_left_as_it_is(page: Page, agent: Agent) -> None:
+    """Another one is plugged in than the page means; and one whose key the certificates are not for."""
+    meant, plugged = make_token(), make_token()
+    agent.pins(USER_PIN, USER_PIN, USER_PIN)
+    pair = pair_for(prepared(page, meant))
+    prepared(page, plugged)
+    with pulled_out(meant):
+        at = {"profile": PROFILE, "serial": meant, "container": "k1"}
+        assert page.refusal("write", nonce=NONCE, **at, **pair) == "SAR_DEVICE_REMOVED"
+    at = {"profile": PROFILE, "serial": plugged, "container": "k1"}
+    with pytest.raises(Refused) as refused:
+        page.ask("write", nonce=NONCE, **at, **pair)
+    assert refused.value.code == "AGENT_MISMATCH"
+    assert "核对任务" in refused.value.error["message"]
+    assert (page.container(plugged, "k1") or {})["state"] == "key"
+
+
 # Two at once
+
+
+def test_two_pages_that_write_two_pairs_at_once_leave_one_whole_pair(agent: Agent) -> None:
+    """Both for the same signing key: the token takes the first, the second page is told."""
+    serial, pages = make_token(), [SocketPage(agent), PostPage(agent)]
+    agent.pins(USER_PIN)
+    point = prepared(pages[0], serial)
+    pairs = [pair_for(point), pair_for(point)]
+    agent.pins(USER_PIN, USER_PIN)
+    outcomes: dict[int, str] = {}
+
+    def write(number: int) -> None:
+        at = {"profile": PROFILE, "serial": serial, "container": "k1"}
+        answer = pages[number].send(pages[number].question("write", nonce=NONCE, **at, **pairs[number]))
+        outcomes[number] = "whole" if answer["ok"] else answer["error"]["code"]
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(outcomes.values()) == ["SAR_OBJERR", "whole"]
+    winner = next(number for number, outcome in outcomes.items() if outcome == "whole")
+    found = pages[0].container(serial, "k1") or {}
+    assert found["state"] == "whole"
+    assert found["encryption_certificate"] == pairs[winner]["encryption_certificate"]
 
 
 def test_two_pages_at_once_get_each_their_window_and_answer(agent: Agent) -> None:

@@ -143,12 +143,9 @@ class Agent:
         return [self.process.pid, *(int(pid) for one in children for pid in one.read_text().split())]
 
     def resident_kb(self) -> int:
-        """Memory of the agent and its workers; shared pages are counted for each."""
-        found = 0
-        for pid in self.pids():
-            status = Path(f"/proc/{pid}/status").read_text()
-            found += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
-        return found
+        """Memory of the agent and its workers; the program's and the library's own pages, which they share, once."""
+        found = [_status_of(pid) for pid in self.pids()]
+        return sum(int(one["RssAnon"]) for one in found) + max(int(one["RssFile"]) for one in found)
 
     def pins(self, *answers: str) -> None:
         """What the person does in the next windows."""
@@ -203,6 +200,12 @@ class Agent:
         outer = json.dumps({"body": text, "signature": text_of(signature)}).encode()
         raw = gm.sm2.encrypt(point_of(octets_of(page.hello["public_key"])), outer)
         return text_of(gm.sm2.ciphertext_to_der(raw))
+
+
+def _status_of(pid: int) -> dict[str, str]:
+    """Values without their unit. Others of the same user may read no more of the agent's memory than this."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.split()[0] for name, _colon, value in (line.partition(":") for line in lines) if value.split()}
 
 
 class Refused(Exception):
