@@ -18,14 +18,15 @@ help: ## Show this list
 setup: $(VENV)/.set-up ## Install everything the product needs; leaves the command at .venv/bin/banyan
 
 $(VENV)/.set-up: requirements/runtime.txt requirements/build.txt pyproject.toml package-lock.json scripts/assets.py \
-		src/banyan/web/icons.txt $(wildcard native/gm/* native/src/* native/agent/* native/include/* native/Makefile native/skf.map) $(wildcard src/banyan/locale/*/LC_MESSAGES/*.po) | system-packages
+		src/banyan/web/icons.txt $(wildcard web/token/*.mjs web/token/*.json web/token/src/*) $(wildcard native/gm/* native/src/* native/agent/* native/include/* native/Makefile native/skf.map) $(wildcard src/banyan/locale/*/LC_MESSAGES/*.po) | system-packages
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	$(BIN)/python native/gm/build.py
 	$(MAKE) -C native --silent
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+	node web/token/build.mjs
 	$(BIN)/python scripts/assets.py
 	$(BIN)/python scripts/compile_messages.py
 	$(BIN)/python -m compileall -q src
@@ -78,4 +79,4 @@ messages: ## Collect the messages for translation
 	$(BIN)/python scripts/collect_messages.py
 
 clean: ## Remove what was built; keeps the installation
-	rm -rf $(VENV) node_modules build native/build src/*.egg-info
+	rm -rf $(VENV) node_modules build native/build web/token/dist src/*.egg-info

@@ -1,4 +1,4 @@
-"""Put the web assets from npm where the product serves them, and cut the icon sprite down to the icons used."""
+"""Put web assets from npm and our token library where the product serves them; cut the icon sprite down to the icons used."""
 
 import re
 import shutil
@@ -13,6 +13,7 @@ FILES = {
     "@alpinejs/csp/dist/cdn.min.js": "alpine-csp.min.js",
     "echarts/dist/echarts.min.js": "echarts.min.js",
 }
+TOKEN_LIBRARY = ROOT / "web" / "token" / "dist"
 SYMBOL = re.compile(r'<symbol id="tabler-([a-z0-9-]+)".*?</symbol>', re.S)
 
 
@@ -23,6 +24,8 @@ def main() -> None:
         # The files are served as they are: their references to source maps we do not ship would be dead links.
         text = (modules / source).read_text(encoding="utf-8")
         (VENDOR / target).write_text(re.sub(r"(?m)^(//|/\*)# sourceMappingURL=.*$", "", text), encoding="utf-8")
+    for name in ("banyan-token.js", "banyan-token.mjs"):
+        shutil.copyfile(TOKEN_LIBRARY / name, VENDOR / name)
     wanted = set((WEB / "icons.txt").read_text(encoding="utf-8").split())
     sprite = (modules / "@tabler/icons-sprite/dist/tabler-sprite.svg").read_text(encoding="utf-8")
     found = {match[1]: match[0] for match in SYMBOL.finditer(sprite) if match[1] in wanted}
