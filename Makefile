@@ -18,7 +18,7 @@ help: ## Show this list
 setup: $(VENV)/.set-up ## Install everything the product needs; leaves the command at .venv/bin/banyan
 
 $(VENV)/.set-up: requirements/runtime.txt requirements/build.txt pyproject.toml package-lock.json scripts/assets.py \
-		src/banyan/web/icons.txt $(wildcard web/token/*.mjs web/token/*.json web/token/src/*) $(wildcard native/gm/* native/src/* native/agent/* native/include/* native/Makefile native/skf.map) $(wildcard src/banyan/locale/*/LC_MESSAGES/*.po) | system-packages
+		src/banyan/web/icons.txt $(wildcard web/token/*.mjs web/token/*.json web/token/src/* web/token/example/*) $(wildcard native/gm/* native/src/* native/agent/* native/include/* native/Makefile native/skf.map) $(wildcard src/banyan/locale/*/LC_MESSAGES/*.po) | system-packages
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt

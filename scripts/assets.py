@@ -34,6 +34,19 @@ def main() -> None:
     body = "\n".join(found[name] for name in sorted(found))
     (VENDOR / "icons.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{body}\n</svg>\n', encoding="utf-8")
     shutil.copyfile(ROOT / "node_modules/bootstrap/LICENSE", VENDOR / "bootstrap.LICENSE")
+    put_example()
+
+
+def put_example() -> None:
+    """The token library's example page with all that it loads: a directory that any server can serve."""
+    place = TOKEN_LIBRARY / "example"
+    shutil.copytree(ROOT / "web" / "token" / "example", place, dirs_exist_ok=True)
+    ours = WEB / "static" / "banyan"
+    for source in (
+        VENDOR / "bootstrap.min.css", VENDOR / "icons.svg", ours / "tokens.css", ours / "mark.svg",
+        TOKEN_LIBRARY / "banyan-token.js",
+    ):  # fmt: skip
+        shutil.copyfile(source, place / source.name)
 
 
 main()

@@ -2,7 +2,7 @@ import { fromBase64, toBase64 } from "./base64.js";
 import { type ConnectOptions, openSession, type Way, wayOf } from "./connecting.js";
 import { TokenAgentError } from "./errors.js";
 import { type Fields, onlyLooks } from "./messages.js";
-import { ownError } from "./own_errors.js";
+import { goneInTheMiddle, ownError } from "./own_errors.js";
 import { type Session, SessionLost } from "./session.js";
 import * as tokens from "./tokens.js";
 import { type TokenChange, TokenWatch, type WatchOptions } from "./watching.js";
@@ -212,7 +212,8 @@ export class TokenAgent extends EventTarget {
       } catch (error) {
         if (!(error instanceof SessionLost)) throw error;
         if (this.#isClosed) throw ownError("AGENT_CLOSED");
-        if (isAgain || (error.mayHaveBeenDone && !onlyLooks(type))) throw ownError("AGENT_GONE");
+        if (error.mayHaveBeenDone && !onlyLooks(type)) throw goneInTheMiddle();
+        if (isAgain) throw ownError("AGENT_GONE");
       }
     }
   }

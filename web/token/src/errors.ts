@@ -11,12 +11,21 @@ export class TokenAgentError extends Error {
   readonly number?: number;
   /** How often the PIN may still be wrong, where it was. */
   readonly triesLeft?: number;
+  /** With `AGENT_GONE`: what was asked may have been carried out before the agent went away. */
+  readonly mayHaveBeenDone: boolean;
 
-  constructor(code: string, message: string, details: { number?: number | undefined; triesLeft?: number | undefined } = {}) {
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message);
     this.name = "TokenAgentError";
     this.code = code;
     if (details.number !== undefined) this.number = details.number;
     if (details.triesLeft !== undefined) this.triesLeft = details.triesLeft;
+    this.mayHaveBeenDone = details.mayHaveBeenDone ?? false;
   }
+}
+
+export interface ErrorDetails {
+  readonly number?: number | undefined;
+  readonly triesLeft?: number | undefined;
+  readonly mayHaveBeenDone?: boolean;
 }

@@ -1,10 +1,5 @@
 import { TokenAgentError } from "./errors.js";
 
-/** The page says what it is written in; what is not English is served in Chinese, as the agent does. */
-function isEnglish(): boolean {
-  return document.documentElement.lang.toLowerCase().startsWith("en");
-}
-
 type Text = readonly [chinese: string, english: string];
 
 const TEXTS = {
@@ -13,7 +8,7 @@ const TEXTS = {
     "The token agent on this computer did not answer. Install or start it, then try again; after installing it, restart the browser.",
   ],
   AGENT_PERMISSION_DENIED: [
-    "浏览器不允许本站访问本机的介质助手。请点击地址栏左侧的图标，在网站设置中允许“访问此设备上的应用”，然后刷新页面。",
+    "浏览器不允许本站访问本机的介质助手。请点击地址栏左侧的图标，在网站设置中允许“设备上的应用”，然后刷新页面。",
     "The browser does not let this site reach the token agent. Click the icon left of the address, allow “Apps on device” in the site settings, then reload the page.",
   ],
   AGENT_PERMISSION_UNANSWERED: [
@@ -37,8 +32,8 @@ const TEXTS = {
     "The token agent's version does not fit this page. Update the agent, then reload the page.",
   ],
   AGENT_GONE: [
-    "与本机介质助手的连接中断，刚才的操作可能已经执行，也可能没有。请确认介质助手已启动，核对结果后再决定是否重试。",
-    "The token agent went away; what was just asked may or may not have been done. Make sure that the agent runs, and check the outcome before you try again.",
+    "本机的介质助手已停止，没有执行该操作。请启动介质助手后重试。",
+    "The token agent has stopped; nothing was done. Start it, then try again.",
   ],
   AGENT_TOO_LARGE: [
     "要处理的数据过大。请减小数据后重试。",
@@ -50,10 +45,24 @@ const TEXTS = {
   ],
 } as const;
 
+const GONE_IN_THE_MIDDLE: Text = [
+  "与本机介质助手的连接中断，刚才的操作可能已经执行，也可能没有。请确认介质助手已启动，核对结果后再决定是否重试。",
+  "The token agent went away; what was asked may or may not have been done. Start the agent, and check before you try again.",
+];
+
 export type OwnCode = keyof typeof TEXTS;
 
 /** An error of this library, in the page's language. */
 export function ownError(code: OwnCode): TokenAgentError {
-  const text: Text = TEXTS[code];
-  return new TokenAgentError(code, isEnglish() ? text[1] : text[0]);
+  return new TokenAgentError(code, inLanguage(TEXTS[code]));
+}
+
+/** The agent went away while it was asked for something that is not only looking. */
+export function goneInTheMiddle(): TokenAgentError {
+  return new TokenAgentError("AGENT_GONE", inLanguage(GONE_IN_THE_MIDDLE), { mayHaveBeenDone: true });
+}
+
+/** The page says what it is written in; what is not English is served in Chinese, as the agent does. */
+function inLanguage([chinese, english]: Text): string {
+  return document.documentElement.lang.toLowerCase().startsWith("en") ? english : chinese;
 }

@@ -15,6 +15,8 @@ export class SessionLost extends Error {
 const IDLE_MS = 9 * 60 * 1000;
 /** Beyond this the agent may have been started anew since: see `#makeSure`. */
 const FRESH_MS = 1_000;
+/** What only looks is answered by machines alone: an agent that takes longer hangs. */
+const LONGEST_LOOK_MS = 120_000;
 
 /** One session with the agent: counts its messages and lets as many under way together as the channel takes. */
 export class Session {
@@ -81,7 +83,8 @@ export class Session {
     const id = String(++this.#number);
     const text = JSON.stringify({ v: PROTOCOL, id, type, session: this.text, number: this.#number, ...fields });
     if (new TextEncoder().encode(text).length > this.hello.most_bytes) throw ownError("AGENT_TOO_LARGE");
-    const answer = await this.channel.ask(id, text).catch(lost);
+    const hangs = onlyLooks(type) ? setTimeout(() => this.channel.close(), LONGEST_LOOK_MS) : undefined;
+    const answer = await this.channel.ask(id, text).catch(lost).finally(() => clearTimeout(hangs));
     this.text = answer.session ?? this.text;
     this.#lastUsed = Date.now();
     return answer;
