@@ -52,7 +52,9 @@ export async function openSession(way: Way): Promise<Session> {
       if (left <= 0 || policy.isViolated) break;
       try {
         // While a person is asked the first way keeps its turn; a network that swallows it leaves time for the next.
-        return await sessionBy(open, isPrompt || !waysLeft.length ? left : left / 2);
+        const opening = sessionBy(open, isPrompt || !waysLeft.length ? left : left / 2);
+        opening.catch(() => undefined); // one that the policy ended comes to its own end later
+        return await Promise.race([opening, policy.violation]);
       } catch (error) {
         if (!(error instanceof ChannelRefused)) throw error;
         timedOut = error.timedOut;
@@ -99,15 +101,28 @@ async function tellOfPrompt(way: Way): Promise<void> {
   if (permission?.state === "prompt") way.onPermissionPrompt?.();
 }
 
+interface PolicyWatch {
+  readonly isViolated: boolean;
+  /** Rejects with ChannelRefused: a WebSocket that the policy forbids neither opens nor closes. */
+  readonly violation: Promise<never>;
+  stop(): void;
+}
+
 /** The page's own policy may forbid the connection, which looks like an agent that is not there. */
-function watchPolicy(port: number): { readonly isViolated: boolean; stop(): void } {
-  const seen = { isViolated: false, stop: () => document.removeEventListener("securitypolicyviolation", note) };
+function watchPolicy(port: number): PolicyWatch {
+  let refuse: (error: ChannelRefused) => void;
+  const violation = new Promise<never>((_, reject) => (refuse = reject));
+  violation.catch(() => undefined); // nobody may be waiting any more
   const note = (event: SecurityPolicyViolationEvent) => {
     const isOurs = event.blockedURI.includes(`//localhost:${port}`);
-    if (isOurs && event.effectiveDirective === "connect-src" && event.disposition === "enforce") seen.isViolated = true;
+    if (!isOurs || event.effectiveDirective !== "connect-src" || event.disposition !== "enforce") return;
+    watch.isViolated = true;
+    refuse(new ChannelRefused(false));
   };
+  const stop = () => document.removeEventListener("securitypolicyviolation", note);
+  const watch = { isViolated: false, violation, stop };
   document.addEventListener("securitypolicyviolation", note);
-  return seen;
+  return watch;
 }
 
 async function whyNot(port: number, waited: boolean, againstPolicy: boolean): Promise<TokenAgentError> {

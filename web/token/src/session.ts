@@ -13,8 +13,6 @@ export class SessionLost extends Error {
 
 /** The agent ends a session after ten minutes without a message; a computer's sleep counts here, though not there. */
 const IDLE_MS = 9 * 60 * 1000;
-/** Beyond this the agent may have been started anew since: see `#makeSure`. */
-const FRESH_MS = 1_000;
 /** What only looks is answered by machines alone: an agent that takes longer hangs. */
 const LONGEST_LOOK_MS = 120_000;
 
@@ -73,7 +71,6 @@ export class Session {
    * one was carried out; then the library could not repeat it in a new session.
    */
   async #makeSure(): Promise<void> {
-    if (Date.now() - this.#lastUsed < FRESH_MS) return;
     const answer = await this.#exchange("ping", {}).catch(() => this.#end(false));
     if (answer.error?.code === "AGENT_SESSION") this.#end(false);
   }

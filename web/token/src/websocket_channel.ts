@@ -22,7 +22,8 @@ export class WebSocketChannel implements Channel {
   /** Rejects with ChannelRefused. */
   static open(address: string, timeoutMs: number): Promise<WebSocketChannel> {
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(address);
+      const socket = socketTo(address);
+      if (!socket) return reject(new ChannelRefused(false));
       const refuse = (timedOut: boolean) => {
         clearTimeout(timer);
         socket.onopen = socket.onclose = null;
@@ -66,5 +67,14 @@ export class WebSocketChannel implements Channel {
   #lose(): void {
     for (const one of this.#waiting.values()) one.reject(new ChannelLost(true));
     this.#waiting.clear();
+  }
+}
+
+/** Null where the browser refuses at once. */
+function socketTo(address: string): WebSocket | null {
+  try {
+    return new WebSocket(address);
+  } catch {
+    return null;
   }
 }
