@@ -14,6 +14,7 @@ DOCUMENTS = [
     ROOT / "README.zh-CN.md",
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "web").glob("*/README.md")),
 ]
 
 

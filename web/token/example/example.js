@@ -156,7 +156,7 @@
     const focused = document.activeElement && document.activeElement.id;
     const legend = byId("keys").firstElementChild;
     byId("keys").replaceChildren(legend, ...tokens.map(tokenPart), ...faults.map(faultPart));
-    if (focused && focused.startsWith("key ")) byId(focused)?.focus();
+    if (focused && focused.startsWith("key ") && byId(focused)) byId(focused).focus();
     const still = byId("keys").querySelector("input:checked") || byId("keys").querySelector("input");
     if (still) still.click();
     else chosen = null;
