@@ -25,7 +25,7 @@ from banyan import gm  # noqa: E402
 from banyan.cli.bench import Figure  # noqa: E402
 from banyan_token.skf import codes  # noqa: E402
 from support.agent import SUBJECT, octets_of, pair_for, point_of, running  # noqa: E402
-from support.skf import ADMIN_PIN, AUTH_KEY, USER_PIN, SkfToken, library  # noqa: E402
+from support.skf import ADMIN_PIN, AUTH_KEY, NEW_PIN, USER_PIN, SkfToken, library  # noqa: E402
 from support.token_pages import Visitors, outcome, visiting  # noqa: E402
 
 SERIAL, TEXT = "BENCHPAGES", "同意。"
@@ -74,6 +74,8 @@ def make_device() -> None:
     made.authenticate()
     pins = (ADMIN_PIN.encode(), 6, USER_PIN.encode(), 6)
     made.ok("CreateApplication", made.dev, b"banyan", *pins, codes.ANYONE, byref(made.app))
+    for old, new in ((USER_PIN, NEW_PIN), (NEW_PIN, USER_PIN)):  # a holder's own PIN, no initial one
+        made.change_pin(old, new)
     made.ok("DisConnectDev", made.dev)
 
 

@@ -221,6 +221,23 @@ def test_own_errors_are_in_the_page_s_language(visitors: Visitors, agent: Agent)
     expect(page.get_by_role("button", name="Connect")).to_be_visible()
 
 
+def test_where_websocket_does_not_pass_https_does(visitors: Visitors, agent: Agent) -> None:
+    page = visitors.bare()
+    page.route_web_socket(f"wss://localhost:{agent.port}/", lambda socket: socket.close())
+    kinds: list[str] = []
+    page.on("request", lambda request: kinds.append(request.method))
+    assert outcome(page, f"{CONNECT} return (await agent.list()).faults;", port=agent.port) == []
+    assert kinds.count("POST") == 2
+
+
+def test_a_module_brings_the_same_as_a_script(visitors: Visitors, agent: Agent) -> None:
+    names = "() => Object.keys(BanyanToken).sort()"
+    page = visitors.bare(path="/module")
+    page.wait_for_function("window.BanyanToken")
+    assert page.evaluate(names) == visitors.bare().evaluate(names)
+    assert len(outcome(page, f"{CONNECT} return agent.keyId;", port=agent.port)) == 32
+
+
 # Every message, from the page
 
 

@@ -27,7 +27,13 @@ _ARGUMENTS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-_TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES: Final = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+}
 
 
 class _Pages(BaseHTTPRequestHandler):
@@ -38,17 +44,21 @@ class _Pages(BaseHTTPRequestHandler):
     bare: Mapping[str, tuple[str, str]] = {
         # path: what the page says, its policy
         "/bare": ("<script src=/banyan-token.js></script>", ""),
+        "/module": (
+            "<script type=module>import * as all from '/banyan-token.mjs'; window.BanyanToken = all;</script>",
+            "",
+        ),
         "/strict": ("<script src=/banyan-token.js></script>", "default-src 'self'"),
     }
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        name = "index.html" if path == "/" else path[1:]
+        name = "index.html" if path == "/" else Path(path).name
         if path in self.bare:
             html, policy = self.bare[path]
             self._answer(200, f"<!doctype html><html lang=zh><title>x</title>{html}".encode(), ".html", policy)
-        elif "/" not in name and (LIBRARY / "example" / name).is_file():
-            self._answer(200, (LIBRARY / "example" / name).read_bytes(), Path(name).suffix)
+        elif found := next((one for one in (LIBRARY / "example" / name, LIBRARY / name) if one.is_file()), None):
+            self._answer(200, found.read_bytes(), found.suffix)
         else:
             self._answer(404, b"", ".html")
 

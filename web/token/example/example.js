@@ -102,7 +102,7 @@
     byId("state").replaceChildren(...made.childNodes);
     byId("connect").hidden = word === "here";
     byId("connect").disabled = word === "connecting";
-    byId("identity").hidden = word !== "here";
+    byId("identity").hidden = byId("tokens").hidden = word !== "here";
   };
   const showHint = (text) => {
     byId("hint").hidden = !text;
@@ -165,7 +165,8 @@
   function tokenPart(token) {
     const part = make("div", "token");
     const head = make("div", "bar");
-    head.append(icon("device-usb"), make("b", "", token.label || token.serial), make("span", "t-id muted", token.serial));
+    head.append(icon("device-usb"), make("b", "", token.label || token.serial));
+    if (token.label && token.label !== token.serial) head.append(make("span", "t-id muted", token.serial));
     if (token.triesLeft !== undefined && token.triesLeft < token.mostTries) {
       head.append(status("st-expiring", "alert-triangle", say("tries", token.triesLeft)));
     }
