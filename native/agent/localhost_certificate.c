@@ -6,8 +6,8 @@
 #include <openssl/x509v3.h>
 
 #define DAYS 3650
-#define HOUR 3600
-#define MONTH (30 * 24 * HOUR)
+#define DAY (24 * 3600) /* more than a time zone: clocks go wrong by one where two systems share a machine */
+#define MONTH (30 * DAY)
 
 struct extension {
     int nid;
@@ -66,7 +66,7 @@ static X509 *certificate(EVP_PKEY *key, const char *subject, X509 *issuer, EVP_P
     char own_name[48];
     X509 *made = X509_new();
     const bool good = made && X509_set_version(made, X509_VERSION_3) && set_serial(made, own_name) &&
-                      X509_gmtime_adj(X509_getm_notBefore(made), -HOUR) &&
+                      X509_gmtime_adj(X509_getm_notBefore(made), -DAY) &&
                       X509_time_adj_ex(X509_getm_notAfter(made), DAYS, 0, NULL) && X509_set_pubkey(made, key) &&
                       name_it(X509_get_subject_name(made), subject ? subject : own_name) &&
                       X509_set_issuer_name(made, X509_get_subject_name(issuer ? issuer : made)) &&

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <libwebsockets.h>
@@ -13,6 +14,7 @@
 #include "connection.h"
 #include "errors.h"
 #include "jobs.h"
+#include "localhost_certificate.h"
 #include "messages.h"
 #include "ready.h"
 #include "worker_pool.h"
@@ -23,6 +25,7 @@
 static struct agent *serving;
 static struct lws_context *context;
 static volatile sig_atomic_t is_ending;
+static bool is_to_start_again;
 static int connected;
 
 static void wake(void) { lws_cancel_service(context); }
@@ -152,11 +155,18 @@ static void collect(void) {
     }
 }
 
+/* The clock was set, or this has run for years: the next start makes a certificate that serves. */
+static bool has_certificate_in_time(void) {
+    if (localhost_certificate_serves(serving->identity.tls)) return true;
+    is_ending = is_to_start_again = 1;
+    return false;
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size) {
     struct connection *connection;
     char origin[LONGEST_ORIGIN];
     switch (reason) {
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return connected >= MOST_CONNECTIONS;
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return connected >= MOST_CONNECTIONS || !has_certificate_in_time();
     case LWS_CALLBACK_WSI_CREATE: connected++; return 0;
     case LWS_CALLBACK_WSI_DESTROY: connected--; return 0;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED: collect(); return 0;
@@ -237,5 +247,6 @@ int server_run(struct agent *agent) {
         _exit(EXIT_SUCCESS);
     }
     lws_context_destroy(context);
-    return EXIT_SUCCESS;
+    if (is_to_start_again) fputs("banyan-agent: its certificate does not serve any more; start it again\n", stderr);
+    return is_to_start_again ? EX_TEMPFAIL : EXIT_SUCCESS;
 }

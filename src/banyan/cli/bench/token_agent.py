@@ -19,12 +19,17 @@ from typing import Any, Final
 
 from banyan import gm
 from banyan.cli.bench import BenchFailed
+from banyan.pki.names import encode_name
+from banyan.pki.skf_blob import to_skf_blob
+from banyan.pki.sm2_enveloped_key import enveloped_key
 from banyan_token.skf.interface import own_library
+from banyan_token.skf.sample_certificate import sample_certificate
 
 _ORIGIN: Final = "https://bench.example"
 _PROFILE, _TASK, _BOX = "bench", "T", "first"
 _SPKI_HEAD: Final = bytes.fromhex("3059301306072a8648ce3d020106082a811ccf5501822d034200")
 _NONCE: Final = bytes(32)
+_PAIRS: Final = 5
 _PATIENCE_SECONDS = 10
 
 
@@ -66,9 +71,8 @@ class Agent:
 
     def overhead_ms(self, point: bytes) -> float:
         """Of one message; ``point`` is the key that must have signed."""
-        begun = self._ask("begin", profile=_PROFILE, serial=self._serial, task=_TASK)["result"]
         fields = {"profile": _PROFILE, "serial": self._serial, "container": _BOX, "nonce": _text(_NONCE)}
-        sealed = self._seal(begun["nonce"])
+        sealed = self._sealed("read_back")
         began = time.perf_counter()
         answer = self._ask("read_back", sealed=sealed, **fields)
         took = (time.perf_counter() - began) * 1000
@@ -77,6 +81,27 @@ class Agent:
         if not gm.sm2.verify_many([(point, message, signature)])[0]:
             raise BenchFailed(figure="agent_overhead_ms", engine="skf", what="signature")
         return took - float(answer["library_ms"])
+
+    def write_pair_ms(self, name: str) -> float:
+        """From the question for a key in a new container to the proof that a pair is in it; without the platform's part."""
+        at = {
+            "profile": _PROFILE,
+            "serial": self._serial,
+            "container": name,
+            "sealed": self._sealed("prepare", "write"),
+        }
+        began = time.perf_counter()
+        prepared = self._ask("prepare", subject=_text(encode_name((("CN", name),))), **at)
+        took = time.perf_counter() - began
+        point = base64.b64decode(prepared["result"]["public_key"])[len(_SPKI_HEAD) :]
+        pair = gm.sm2.generate_keypair()
+        written = {
+            "signing_certificate": sample_certificate(point), "encryption_certificate": sample_certificate(pair.public),
+            "envelope": to_skf_blob(enveloped_key(point, pair.private, pair.public)), "nonce": _NONCE,
+        }  # fmt: skip
+        began = time.perf_counter()
+        self._ask("write", **at, **{field: _text(value) for field, value in written.items()})
+        return (took + time.perf_counter() - began) * 1000
 
     def memory_mb(self) -> float:
         """Resident, of the agent and its workers; pages that they share are counted for each."""
@@ -113,11 +138,13 @@ class Agent:
         self._session = answer["session"]
         return answer
 
-    def _seal(self, nonce: str) -> str:
+    def _sealed(self, *allows: str) -> str:
+        """A task of its own, with the token's PIN."""
+        nonce = self._ask("begin", profile=_PROFILE, serial=self._serial, task=_TASK)["result"]["nonce"]
         body = json.dumps(
             {
                 "v": 1, "agent": self._hello["key_id"], "origin": _ORIGIN, "profile": _PROFILE, "serial": self._serial,
-                "task": _TASK, "nonce": nonce, "not_after": int(time.time()) + 60, "allows": ["read_back"], "pin": self._pin,
+                "task": _TASK, "nonce": nonce, "not_after": int(time.time()) + 60, "allows": allows, "pin": self._pin,
             }
         )  # fmt: skip
         signature = gm.sm2.sign(self._key.private, self._key.public, b"banyan-task-v1\0" + body.encode())
@@ -133,12 +160,14 @@ class Agent:
 
 
 def figures(directory: Path, times: int, point: bytes, **token: str) -> Iterator[tuple[str, float, str]]:
-    """``agent_overhead_ms`` (median), ``agent_start_ms``, ``agent_mb``; name, value, unit."""
+    """``agent_overhead_ms`` and ``page_write_pair_ms`` (medians), ``agent_start_ms``, ``agent_mb``; name, value, unit."""
     agent = Agent(directory, **token)
     try:
         agent.overhead_ms(point)  # its worker starts
         overhead = statistics.median(agent.overhead_ms(point) for _ in range(times))
         yield "agent_overhead_ms", overhead, "ms"
+        written = statistics.median(agent.write_pair_ms(f"page-{number}") for number in range(_PAIRS))
+        yield "page_write_pair_ms", written, "ms"
         yield "agent_start_ms", agent.start_ms, "ms"
         yield "agent_mb", agent.memory_mb(), "MB"
     finally:
