@@ -68,6 +68,27 @@ static uint32_t with_pin(struct job *job, const char *operation, json_t *asked, 
     return code;
 }
 
+static void put_fault(json_t *faults, const char *profile, uint32_t code) {
+    json_t *fault = json_object();
+    json_put_text(fault, "profile", profile);
+    json_object_set_new(fault, "error", request_error(code, -1));
+    json_array_append_new(faults, fault);
+}
+
+/* As the worker told it. A device that does not even tell its serial number is none that a page could name. */
+static void put_token(json_t *tokens, json_t *faults, const char *profile, json_t *one) {
+    const json_t *fault = json_object_get(one, "fault");
+    const uint32_t code = (uint32_t)json_integer_value(fault);
+    if (fault && !json_text(one, "serial")) {
+        put_fault(faults, profile, code);
+        return;
+    }
+    json_put_text(one, "profile", profile);
+    if (fault) json_object_set_new(one, "error", request_error(code, -1));
+    json_object_del(one, "fault");
+    json_array_append(tokens, one);
+}
+
 static uint32_t run_list(struct job *job) {
     json_t *tokens = json_array(), *faults = json_array(), *found, *one;
     const char *name;
@@ -81,20 +102,9 @@ static uint32_t run_list(struct job *job) {
         struct outcome outcome = pool_ask(profile, name, NULL, asked);
         job->library_ms += outcome.library_ms;
         found = json_object_get(outcome.result, "tokens");
-        json_array_foreach(found, i, one) {
-            const json_t *fault = json_object_get(one, "fault");
-            json_put_text(one, "profile", name);
-            if (fault) json_object_set_new(one, "error", request_error((uint32_t)json_integer_value(fault), -1));
-            json_object_del(one, "fault");
-            json_array_append(tokens, one);
-        }
+        json_array_foreach(found, i, one) put_token(tokens, faults, name, one);
         /* A vendor whose driver is not installed here is no fault. */
-        if (outcome.code != SAR_OK && outcome.code != AGENT_PROFILE) {
-            json_t *fault = json_object();
-            json_put_text(fault, "profile", name);
-            json_object_set_new(fault, "error", request_error(outcome.code, -1));
-            json_array_append_new(faults, fault);
-        }
+        if (outcome.code != SAR_OK && outcome.code != AGENT_PROFILE) put_fault(faults, name, outcome.code);
         json_decref(outcome.result);
         json_decref(asked);
     }
