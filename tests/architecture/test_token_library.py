@@ -99,6 +99,32 @@ def test_every_call_is_typed_documented_and_has_an_example() -> None:
     assert not [call for call in calls if not re.search(rf"\b{call}\b", examples)]
 
 
+USE = """import { TokenAgent, TokenAgentError } from "%s";
+export async function use(): Promise<Uint8Array> {
+  const agent = await TokenAgent.connect({ port: 1 });
+  agent.addEventListener("tokens", ({ detail }) => console.log(detail.arrived[0]?.containers[0]?.signingCertificate?.length));
+  const key = { profile: "a", serial: "b", container: "c" };
+  // @ts-expect-error: what is shown and what is signed would differ
+  await agent.sign({ ...key, text: "x", data: new Uint8Array(1), title: "t" });
+  // @ts-expect-error: a challenge is octets
+  await agent.signLogin({ ...key, challenge: "text" });
+  const error: BanyanToken.TokenAgentError = new TokenAgentError("AGENT_CLOSED", "");
+  return error.triesLeft === 0 ? new Uint8Array(0) : (await agent.sign({ ...key, text: "x" })).signature;
+}
+"""
+
+
+def test_types_help_those_who_use_it(tmp_path: Path) -> None:
+    """As a module, and as the script tag's global."""
+    (tmp_path / "use.ts").write_text(USE % (TOKEN / "dist" / "types" / "index"))
+    options = {"strict": True, "noEmit": True, "target": "ES2020", "module": "ES2020", "moduleResolution": "bundler"}
+    options |= {"lib": ["ES2020", "DOM"], "types": [], "allowUmdGlobalAccess": True}
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["use.ts"]}))
+    compiler = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
+    done = subprocess.run(["node", str(compiler), "--project", str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_every_own_error_is_in_the_readme() -> None:
     source = (TOKEN / "src" / "own_errors.ts").read_text(encoding="utf-8")
     readme = (TOKEN / "README.md").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 // Builds @banyan/token: dist/banyan-token.mjs (module), dist/banyan-token.js (script tag, global BanyanToken), dist/types.
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { appendFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -17,6 +17,8 @@ try {
 } catch {
   process.exit(1); // the compiler has said why
 }
+// What the script tag's global is, for those who check their pages with TypeScript.
+appendFileSync(`${here}dist/types/index.d.ts`, "export as namespace BanyanToken;\n");
 await build({ ...common, entryPoints: ["src/index.ts"], format: "esm", outfile: "dist/banyan-token.mjs" });
 await build({
   ...common,

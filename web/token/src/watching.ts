@@ -12,6 +12,9 @@ export interface TokenChange extends TokenList {
   readonly left: TokenDescription[];
 }
 
+/** An agent that stays away is looked for less and less often: every look tries all ways in. */
+const MOST_PATIENCE = 5;
+
 interface Watched extends EventTarget {
   list(): Promise<TokenList>;
 }
@@ -22,7 +25,8 @@ export class TokenWatch {
   #everyMs = 2_000;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #run = 0;
-  #isGone = false;
+  /** Looks in a row that found no agent. */
+  #missed = 0;
   #seen: TokenList | null = null;
   readonly #onVisible = () => this.#next(0);
 
@@ -56,8 +60,8 @@ export class TokenWatch {
     try {
       const found = await this.#agent.list();
       if (run !== this.#run) return;
-      if (this.#isGone) this.#tell("back", null);
-      this.#isGone = false;
+      if (this.#missed) this.#tell("back", null);
+      this.#missed = 0;
       this.#compare(found);
     } catch (error) {
       if (run !== this.#run) return;
@@ -65,10 +69,10 @@ export class TokenWatch {
       if (error.code === "AGENT_CLOSED") return this.stop();
       // A list that was refused, because too much is asked at once, says nothing; the next will.
       const isGone = error.code.startsWith("AGENT_") && error.code !== "AGENT_BUSY";
-      if (isGone && !this.#isGone) this.#tell("gone", error);
-      this.#isGone ||= isGone;
+      if (isGone && !this.#missed) this.#tell("gone", error);
+      if (isGone) this.#missed++;
     }
-    this.#next(this.#everyMs);
+    this.#next(this.#everyMs * Math.min(1 + this.#missed, MOST_PATIENCE));
   }
 
   #compare(found: TokenList): void {
