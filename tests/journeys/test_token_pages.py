@@ -158,7 +158,7 @@ def test_a_page_without_https_is_told_where_to_go(visitors: Visitors, agent: Age
 def test_a_question_that_nobody_has_answered_is_told(playwright: Playwright, agent: Agent, tmp_path: Path) -> None:
     """Only a browser with windows asks; when the person allows it after all, the page goes on by itself."""
     with screen() as display, visiting(playwright, agent, tmp_path, display=display) as visitors:
-        page = visitors.example("prompt", query="&timeout=3000")
+        page = visitors.example("prompt", query="&timeout=6000")
         expect(page.locator("#hint")).to_contain_text("请选择“允许”")
         expect(page.locator("#state")).to_have_text("正在连接")
         expect_trouble(page, "AGENT_PERMISSION_UNANSWERED", "还没有得到回答")

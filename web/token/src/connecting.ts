@@ -25,9 +25,8 @@ export interface Way {
 }
 
 const DEFAULT_PORT = 47623;
-/** A refused connection takes milliseconds, up to two seconds on Windows; what takes longer waited for a person. */
+/** A refused connection takes milliseconds, on Windows over two seconds; what takes longer waits for a person. */
 const LONGER_THAN_A_MACHINE_MS = 3_000;
-const PROMPT_SEEMS_OPEN_MS = 700;
 const PROBE_MS = 2_000;
 
 export function wayOf(options: ConnectOptions): Way {
@@ -42,29 +41,36 @@ export async function openSession(way: Way): Promise<Session> {
   if (!isSecureContext) throw ownError("AGENT_INSECURE_PAGE");
   const policy = watchPolicy(way.port);
   const began = performance.now();
-  const promptTimer = setTimeout(() => void tellOfPrompt(way), PROMPT_SEEMS_OPEN_MS);
-  let timedOut = false;
+  let waited = false;
   try {
     const isPrompt = (await localNetworkPermission())?.state === "prompt";
     const waysLeft = waysIn(way);
     for (let open = waysLeft.shift(); open; open = waysLeft.shift()) {
-      const left = way.timeoutMs - (performance.now() - began);
+      const tried = performance.now();
+      const left = way.timeoutMs - (tried - began);
       if (left <= 0 || policy.isViolated) break;
       try {
         // While a person is asked the first way keeps its turn; a network that swallows it leaves time for the next.
-        const opening = sessionBy(open, isPrompt || !waysLeft.length ? left : left / 2);
-        opening.catch(() => undefined); // one that the policy ended comes to its own end later
-        return await Promise.race([opening, policy.violation]);
+        return await attempt(way, open, isPrompt || !waysLeft.length ? left : left / 2, policy);
       } catch (error) {
         if (!(error instanceof ChannelRefused)) throw error;
-        timedOut = error.timedOut;
+        waited ||= error.timedOut || performance.now() - tried > LONGER_THAN_A_MACHINE_MS;
       }
     }
-    const waited = timedOut || performance.now() - began > LONGER_THAN_A_MACHINE_MS;
     throw await whyNot(way.port, waited, policy.isViolated);
   } finally {
-    clearTimeout(promptTimer);
     policy.stop();
+  }
+}
+
+async function attempt(way: Way, open: WayIn, timeoutMs: number, policy: PolicyWatch): Promise<Session> {
+  const prompt = setTimeout(() => void tellOfPrompt(way), LONGER_THAN_A_MACHINE_MS);
+  const opening = sessionBy(open, timeoutMs);
+  opening.catch(() => undefined); // one that the policy ended comes to its own end later
+  try {
+    return await Promise.race([opening, policy.violation]);
+  } finally {
+    clearTimeout(prompt);
   }
 }
 
