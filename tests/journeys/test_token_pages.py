@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Page, Playwright, Route, expect, sync_playwright
+from playwright.sync_api import FilePayload, Page, Playwright, Route, WebSocket, expect, sync_playwright
 
 from banyan import gm
 from banyan.pki.csr import CertificationRequest
@@ -561,12 +561,16 @@ def test_the_example_page_says_that_the_agent_went_and_that_it_is_back(visitors:
 def test_a_session_that_ended_meanwhile_is_renewed(visitors: Visitors, agent: Agent) -> None:
     """After ten minutes without a message; here the page's clock makes them pass."""
     page = visitors.page()
+    sockets: list[WebSocket] = []
+    page.on("websocket", lambda socket: sockets.append(socket))
     page.clock.install()
     page.goto(f"{ORIGIN}/bare")
     outcome(page, KEPT, port=agent.port)
-    outcome(page, "window.first = kept; await kept.list(); return 1;")
     page.clock.set_system_time(page.evaluate("Date.now() + 601_000"))
     assert outcome(page, "await kept.list(); return 'goes on';") == "goes on"
+    if not sockets[0].is_closed():
+        sockets[0].wait_for_event("close")
+    assert [socket.is_closed() for socket in sockets] == [True, False]
 
 
 def test_nothing_is_asked_while_nobody_sees_the_page(visitors: Visitors, agent: Agent) -> None:

@@ -248,6 +248,7 @@ export class TokenAgent extends EventTarget {
           session.close();
           throw ownError("AGENT_CLOSED");
         }
+        this.#session.retire();
         this.#session = session;
         return session;
       } catch (error) {

@@ -65,6 +65,12 @@ export class Session {
     this.channel.close();
   }
 
+  /** Takes no more questions; what is under way still gets its answers. */
+  retire(): void {
+    this.#isOver = true;
+    if (!this.#underWay) this.channel.close();
+  }
+
   /**
    * Asks something that the agent does not know, which costs nothing: it answers "unknown", or that there is no such session.
    * Without this, "no such session" after a question that matters could also mean that the browser sent it twice and the first
