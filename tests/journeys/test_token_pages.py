@@ -329,6 +329,23 @@ def test_the_holder_changes_the_pin(visitors: Visitors, agent: Agent, serial: st
     assert SkfToken.open(serial).verify(NEW_PIN)[0] == "SAR_OK"
 
 
+def test_an_initial_pin_signs_nothing_until_the_holder_has_changed_it(visitors: Visitors, agent: Agent) -> None:
+    serial = make_token(is_first_pin=True)
+    point, _pair = finished(SocketPage(agent), serial)
+    page = visitors.example()
+    choose(page, serial, "k1")
+    token = page.locator(".token", has=page.locator(f'[id="key {PROFILE} {serial} k1"]'))
+    expect(token).to_contain_text("初始 PIN 未改")
+    agent.pins(USER_PIN, NEW_PIN, NEW_PIN, NEW_PIN)
+    carry_out(page, "sign", text="甲")
+    expect(page.locator("#sign .note-bad")).to_contain_text("AGENT_FIRST_PIN")
+    carry_out(page, "change_pin")
+    told(page, "change_pin", "done")
+    expect(token).not_to_contain_text("初始 PIN 未改")
+    carry_out(page, "sign", text="甲")
+    gm.sm2.verify(point, "甲".encode(), octets_of(told(page, "sign", "signature")))
+
+
 def test_a_locked_token_is_unblocked_by_the_platform_s_answer(visitors: Visitors, agent: Agent) -> None:
     serial = make_token(tries=2)
     assert [SkfToken.open(serial).verify(WRONG_PIN)[0] for _ in range(2)][-1] == "SAR_PIN_LOCKED"
