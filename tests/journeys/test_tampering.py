@@ -26,8 +26,9 @@ from banyan.domain.ca.models import Certificate, CertificateAuthority, Certifica
 from banyan.domain.iam import access as iam_access
 from banyan.domain.iam import actions as iam
 from banyan.domain.iam.installation import register_installation
-from banyan.domain.iam.models import Credential, Installation, RoleGrant, Session, StaffAccount
+from banyan.domain.iam.models import Credential, Installation, RoleGrant, Session, StaffAccount, StaffLogin
 from banyan.domain.iam.rights import Role
+from banyan.domain.iam.staff_login import Method
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token, TokenAgent
 from banyan.domain.ra.models import Approval, Entry, Material, Proofreading, ServiceRequest
@@ -36,6 +37,7 @@ from banyan.kernel.errors import BanyanError
 from banyan.kernel.home import Home
 from banyan.pki.public_key import sm2_spki
 from support import issuing, signing
+from support.certificate_login import Administrators
 from support.iam import account_with, session_of
 from support.issuing import NOW, SYSTEM, World, authority, draft, in_hands, issued
 from support.life import Diary, foreign_certificates
@@ -45,7 +47,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Tables of the issue and of what they stand on; each has rows in ``lived_in``.
 TABLES: tuple[type[GuardedModel], ...] = (
     CertificatePair, Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token,
-    TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation,
+    TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation, StaffLogin,
 )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def lived_in(home: Home) -> Iterator[World]:
     register_installation(state="production", mark="a" * 32, made_at=NOW, now=now())
     for role in (Role.CLERK, Role.APPROVER):
         session_of(account_with(role))
+    Administrators.at(now()).switch(Method.TWO_FACTOR, now())
     pairs = in_hands(world, draft(world), draft(world, person=1))
     ca.revoke_pairs(SYSTEM, [pairs[0].pk], "keyCompromise", NOW + timedelta(days=1))
     ca.issue_crl(SYSTEM, "sm2-personal", world.connector, NOW + timedelta(days=2))

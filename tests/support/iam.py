@@ -40,7 +40,7 @@ def account_with(
 def session_of(account: StaffAccount, *, now: datetime | None = None) -> Actor:
     """A new session of an account, with its current credential (made when there is none)."""
     moment = now or clock_now()
-    credential = Credential.objects.filter(account=account, replaced_at__isnull=True).first()
+    credential = Credential.objects.filter(account=account, kind="password", replaced_at__isnull=True).first()
     if credential is None:
         credential = actions.set_password(
             actor=actions.account_actor(account), account=account, secret_hash=_CHEAP_HASH, now=moment

@@ -133,8 +133,8 @@ class Life:
 
     def run(self) -> None:
         chapters = (
-            self.staff, self.registers, self.stock, self.outbox, self.counter, self.moods_of_a_ca, self.businesses,
-            self.states_and_lists, self.recoveries, self.foreign, self.checkpoint,
+            self.staff, self.registers, self.stock, self.outbox, self.counter, self.staff_certificates, self.moods_of_a_ca,
+            self.businesses, self.states_and_lists, self.recoveries, self.foreign, self.checkpoint,
         )  # fmt: skip
         for chapter in chapters:
             self.again(f"chapter {chapter.__name__}", chapter)
@@ -388,6 +388,66 @@ class Life:
         request = opening.open_request(self.clerk, application, self.now)
         said = {"subject": {"OU": "测试科"}, "requester": {"name": "测试经办"}}
         self.carry(request.pk, application=replace(application, data=said), is_troubled=True)
+
+    def staff_certificates(self) -> None:
+        """A certificate bound to an account, an answer that does not hold, the switch there and back, and unbound."""
+        from banyan.domain.ca.models import Certificate, CertificatePair
+        from banyan.domain.ca.standing import PlatformCertificates
+        from banyan.domain.iam import binding, staff_login
+        from banyan.domain.iam.certificate_login import Answer, log_in_by_certificate
+        from banyan.domain.iam.challenges import open_challenge
+        from banyan.domain.iam.errors import CertificateLoginRefused
+        from banyan.domain.iam.models import StaffAccount
+
+        asks, confirms = self.person("sysadmin"), self.person("secadmin")
+        account = StaffAccount.objects.get(username=f"life{self.number}")
+        pair = (
+            CertificatePair.objects.unscoped("life").filter(kind="PERSONAL", origin="OWN", state="VALID").latest("pk")
+        )
+        der = bytes(Certificate.objects.get(pair=pair, use="SIGNING").der)
+        origin, known = "https://ra.example.cn", PlatformCertificates()
+
+        def bind() -> Any:
+            return binding.ask_for_binding(
+                actor=asks, account=account, certificate=der, certificates=known, now=self.now
+            )
+
+        def answer_wrongly() -> None:
+            given = open_challenge(origin=origin, browser="", channel="pages", now=self.now)
+            try:
+                log_in_by_certificate(
+                    answer=Answer(given.challenge, b"0", der, given.browser), origin=origin, certificates=known,
+                    now=self.now,
+                )  # fmt: skip
+            except CertificateLoginRefused:
+                return
+
+        def switch(method: str) -> Callable[[], Any]:
+            return lambda: staff_login.ask_for_staff_login(actor=asks, method=staff_login.Method(method), now=self.now)
+
+        def unbind() -> Any:
+            return binding.ask_for_unbinding(actor=asks, account=account, now=self.now)
+
+        self.by_two("bind", "iam.certificate_bound", bind, binding.bind_certificate, confirms)
+        self.again("answer wrongly", answer_wrongly)
+        for method in ("two_factor", "password"):
+            self.by_two(method, "iam.staff_login_set", switch(method), staff_login.set_staff_login, confirms)
+        self.by_two("unbind", "iam.certificate_unbound", unbind, binding.unbind_certificate, confirms)
+
+    def by_two(
+        self, name: str, event: str, ask: Callable[[], Any], carry_out: Callable[..., Any], confirms: Any
+    ) -> None:
+        """One asks, another confirms and carries out."""
+        from banyan.domain.iam.dual_control import confirm_dual
+        from banyan.domain.iam.models import DualControlRequest
+
+        def asked(state: str) -> DualControlRequest:
+            return DualControlRequest.objects.filter(state=state).latest("pk")
+
+        self.once(f"ask to {name}", "iam.dual_requested", ask)
+        self.once(f"confirm to {name}", "iam.dual_confirmed",
+                  lambda: confirm_dual(actor=confirms, request=asked("PENDING"), now=self.now))  # fmt: skip
+        self.once(name, event, lambda: carry_out(actor=confirms, request=asked("CONFIRMED"), now=self.now))
 
     def moods_of_a_ca(self) -> None:
         """A CA that is silent, then undecided, then refuses; the request goes on all the same."""

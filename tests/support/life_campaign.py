@@ -20,7 +20,8 @@ _ACTIONS_OF_THE_LIFE = {
     "ca": "register_authority retire_authority _record _import_slice _mark_submitted _postpone _record_slice "
           "_record_rejected _ask_again reserve_issuances _replay_slice revoke_pairs hold_pair release_pair _settle",
     "iam": "open_account renew_link set_account_active grant_role end_role set_password use_link open_session log_out "
-           "take_try note_failure _spend request_dual confirm_dual withdraw_dual resend pause resume renew_sample_links",
+           "take_try note_failure open_challenge take_challenge bind_certificate unbind_certificate set_staff_login "
+           "_spend request_dual confirm_dual withdraw_dual resend pause resume renew_sample_links",
     "inventory": "install_media register_medium receive_tokens assign release personalize finish abandon ship hand_over "
                  "lock unlock take_back lose find damage restock destroy move_stock "
                  "open_admin_pin_for_unlock register_agent end_agent make_pins tell_initial_pin _personalization _noted",

@@ -184,7 +184,7 @@ def account_of(username: str) -> StaffAccount:
 def session_token(username: str) -> str:
     """The token of a new session of somebody who works here: what a browser's cookie holds."""
     account = account_of(username)
-    credential = Credential.objects.get(account=account, replaced_at__isnull=True)
+    credential = Credential.objects.get(account=account, kind="password", replaced_at__isnull=True)
     opened = iam.open_session(account=account, credential=credential, channel="pages", now=clock_now())
     return opened.token
 

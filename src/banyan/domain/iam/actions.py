@@ -105,7 +105,7 @@ def renew_link(
             raise DualRequestClosed(id=request.pk, state="other_account")
     elif Credential.objects.filter(account=account).exists() or RoleGrant.objects.filter(account=account).exists():
         raise SecondPersonNeeded
-    _end_sessions(actor, account, now)
+    end_sessions(actor, account, now)
     for link in LoginLink.objects.filter(account=account, used_at__isnull=True, expires_at__gt=now):
         link.verify_row().used_at = now
         link.save()
@@ -122,7 +122,7 @@ def set_account_active(*, actor: Actor, account: StaffAccount, is_active: bool, 
     account.save()
     audit.record(actor, "iam.account_enabled" if is_active else "iam.account_disabled", account)
     if not is_active:
-        _end_sessions(actor, account, now)
+        end_sessions(actor, account, now)
     return account
 
 
@@ -172,15 +172,20 @@ def set_password(
     credential = Credential(account=account, kind="password", secret_hash=secret_hash, created_at=now)
     credential.save()
     audit.record(actor, "iam.password_set", credential, account=account.pk)
-    _end_sessions(actor, account, now, but=actor.session_id)
+    end_sessions(actor, account, now, but=actor.session_id)
     if source is not None:
         sources.settle(account.username, source, now)
     return credential
 
 
 @audit.action
-def use_link(*, secret: str, secret_hash: str, channel: str, now: datetime, source: Source | None = None) -> NewSession:
-    """First log-in: the link is spent, the password set, a session opened. Raises LinkInvalid."""
+def use_link(
+    *, secret: str, secret_hash: str, channel: str, now: datetime, source: Source | None = None, opens: bool = True
+) -> NewSession | Credential:
+    """First log-in: the link is spent, the password set, a session opened. Raises LinkInvalid.
+
+    With ``opens`` False a certificate comes second: the password is set, and its credential returned.
+    """
     link = LoginLink.objects.select_related("account").filter(token_hash=hashed(secret)).first()
     if link is None or link.used_at is not None or link.expires_at <= now or not link.account.is_active:
         raise LinkInvalid
@@ -192,6 +197,8 @@ def use_link(*, secret: str, secret_hash: str, channel: str, now: datetime, sour
     audit.record(actor, "iam.link_used", link, account=account.pk)
     credential = set_password(actor=actor, account=account, secret_hash=secret_hash, now=now)
     sources.forgive_strangers(account.username)
+    if not opens:
+        return credential
     return open_session(account=account, credential=credential, channel=channel, now=now, source=source)
 
 
@@ -283,10 +290,14 @@ def _write_grant(
     return grant
 
 
-def _end_sessions(actor: Actor, account: StaffAccount, now: datetime, *, but: int | None = None) -> None:
-    for session in Session.objects.filter(
-        account=account, ended_at__isnull=True, expires_at__gt=now - timedelta(days=1)
-    ).exclude(pk=but or 0):
+def end_sessions(
+    actor: Actor, account: StaffAccount, now: datetime, *, but: int | None = None, credential: Credential | None = None
+) -> None:
+    """End an account's sessions, all but one, or those that one credential opened. Part of an action."""
+    running = Session.objects.filter(account=account, ended_at__isnull=True, expires_at__gt=now - timedelta(days=1))
+    if credential is not None:
+        running = running.filter(credential=credential)
+    for session in running.exclude(pk=but or 0):
         session.ended_at = now
         session.save()
         audit.record(actor, "iam.session_ended", session, account=account.pk)

@@ -32,6 +32,152 @@ class LoginRefused(IamError):
     )
 
 
+class CertificateNeeded(IamError):
+    """The password was right, and the account has a certificate that comes second. No session was opened.
+
+    ``credential_id`` is the password's, for the challenge that follows (``challenges.open_challenge``).
+    """
+
+    code = "iam.certificate_needed"
+    message = N_("口令正确。这个账号绑定了证书：请插入介质，再用证书登录。")
+    audited_refusal = False
+
+    def __init__(self, credential_id: int) -> None:
+        super().__init__()
+        self.credential_id = credential_id
+
+
+class PasswordSwitchedOff(IamError):
+    """Passwords open nothing in this installation."""
+
+    code = "iam.password_switched_off"
+    message = N_("这套系统只用证书登录。请插入介质，点“用证书登录”；没有证书或还没有绑定，请联系系统管理员。")
+
+
+class PasswordComesFirst(IamError):
+    """A certificate alone opens nothing in this installation."""
+
+    code = "iam.password_comes_first"
+    message = N_("这套系统先验口令，再验证书。请先输入用户名和口令。")
+    audited_refusal = False
+
+
+class OriginDiffers(IamError):
+    """The page was opened under another address than the installation's own."""
+
+    code = "iam.origin_differs"
+    message = N_("证书登录只能在 {url} 上进行。请改用这个地址打开登录页。")
+    audited_refusal = False
+
+
+class CertificateLoginRefused(IamError):
+    """The answer to a challenge does not hold; which part of it does not is told in the audit only."""
+
+    code = "iam.certificate_login_refused"
+    message = N_(
+        "没有登录。一次登录要在两分钟内、在同一个浏览器里做完。请重新点“用证书登录”；还不行，请换一张证书或联系系统管理员。"
+    )
+
+
+class CertificateUnusable(IamError):
+    """Base of refusals that are told in full: whoever gets them proved that the key is his."""
+
+    code = "iam.certificate_unusable"
+    message = N_("这张证书不能用来登录。请换一张证书。")
+
+
+class CertificateUnknown(CertificateUnusable):
+    """Not among the certificates that this platform issued or looks after."""
+
+    code = "iam.certificate_unknown"
+    message = N_("这张证书（序列号 {serial}）不是本平台签发或管理的证书。请换一张证书。")
+
+
+class CertificateUntrusted(CertificateUnusable):
+    """The way to a trusted CA does not hold."""
+
+    code = "iam.certificate_untrusted"
+    message = N_("{name} 的证书现在通不过验证：{reason} 请换一张证书，或联系系统管理员。")
+
+
+class CertificateExpired(CertificateUnusable):
+    """Past its validity."""
+
+    code = "iam.certificate_expired"
+    message = N_("{name} 的证书已于 {date} 到期。请办理证书更新；更新后的证书不用重新绑定。")
+
+
+class CertificateNotYetValid(CertificateUnusable):
+    """Before its validity, on the server's clock."""
+
+    code = "iam.certificate_not_yet_valid"
+    message = N_("{name} 的证书从 {date} 起才有效。到期再用；如果日期不对，请联系系统管理员核对服务器时间。")
+
+
+class CertificateRevoked(CertificateUnusable):
+    """Revoked for good."""
+
+    code = "iam.certificate_revoked"
+    message = N_("{name} 的证书（序列号 {serial}）已于 {date} 注销。请改用换发的证书；没有的，请到签发点申请补办。")
+
+
+class CertificateHeld(CertificateUnusable):
+    """On hold."""
+
+    code = "iam.certificate_held"
+    message = N_("{name} 的证书自 {date} 起被冻结。要恢复使用，请到签发点办理解冻。")
+
+
+class CertificateWrongUse(CertificateUnusable):
+    """Not a signing certificate of a person."""
+
+    code = "iam.certificate_wrong_use"
+    message = N_("{name} 的这张证书不是个人签名证书，不能用来登录。请选个人证书里的签名证书。")
+
+
+class CertificateNotBound(CertificateUnusable):
+    """Good, but nobody's account."""
+
+    code = "iam.certificate_not_bound"
+    message = N_("{name} 的证书（序列号 {serial}）有效，但还没有绑定账号。请把序列号告诉系统管理员，由他申请绑定。")
+
+
+class CertificateOfAnother(CertificateUnusable):
+    """The certificate belongs to another account than the password."""
+
+    code = "iam.certificate_of_another"
+    message = N_("{name} 的证书不属于刚才输入口令的账号。请插入本人的介质，重新登录。")
+
+
+class CertificateAccountStopped(CertificateUnusable):
+    """The account that the certificate belongs to is stopped."""
+
+    code = "iam.certificate_account_stopped"
+    message = N_("{name} 的账号已停用。请联系系统管理员。")
+
+
+class CertificateBoundElsewhere(IamError):
+    """Somebody else's account has this certificate or its holder."""
+
+    code = "iam.certificate_bound_elsewhere"
+    message = N_("{name} 的证书已绑定账号 {username}。一个人只有一个账号；确实要换，请先解除原来的绑定。")
+
+
+class CertificateNowhereBound(IamError):
+    """There is nothing to unbind."""
+
+    code = "iam.certificate_nowhere_bound"
+    message = N_("账号 {username} 没有绑定证书。")
+    audited_refusal = False
+
+
+class NobodyCouldLogIn(IamError):
+    """Passwords cannot go while an administrator's role has nobody with a certificate."""
+
+    code = "iam.nobody_could_log_in"
+    message = N_("不能这样做：{role}没有绑定了证书的在用账号，以后谁也登录不了。请先绑定证书。")
+
+
 class LinkInvalid(IamError):
     """A first log-in link is unknown, used or too old."""
 

@@ -6,14 +6,22 @@ since people type passwords into the wrong field.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from banyan.domain import audit
 from banyan.domain.iam import actions, passwords, sources
 from banyan.domain.iam.actions import NewSession, account_actor, hashed
-from banyan.domain.iam.errors import IamError, LinkInvalid, LoginRefused, PasswordTooWeak
+from banyan.domain.iam.errors import (
+    CertificateNeeded,
+    IamError,
+    LinkInvalid,
+    LoginRefused,
+    PasswordSwitchedOff,
+    PasswordTooWeak,
+)
 from banyan.domain.iam.models import Credential, LoginLink, StaffAccount
 from banyan.domain.iam.sources import Source
+from banyan.domain.iam.staff_login import Method, is_bound, staff_login
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.errors import N_
 
@@ -22,7 +30,14 @@ _WAITING = "iam.login_waiting"  # code in the audit only
 
 
 def log_in(*, username: str, password: str, channel: str, now: datetime, source: Source | None = None) -> NewSession:
-    """Check user name and password and open a session. Raises LoginRefused, audited with its reason."""
+    """Check user name and password and open a session. Raises LoginRefused, audited with its reason.
+
+    Raises CertificateNeeded after a right password where a certificate comes second; PasswordSwitchedOff, before anything
+    is looked at, where passwords open nothing.
+    """
+    method = staff_login()
+    if not method.takes_a_password:
+        _refuse_passwords(channel)
     account = StaffAccount.objects.filter(username=username).first()
     account_id = account.pk if account is not None else 0
     credential = Credential.objects.filter(account_id=account_id, kind="password", replaced_at__isnull=True).first()
@@ -38,6 +53,8 @@ def log_in(*, username: str, password: str, channel: str, now: datetime, source:
         and credential.is_row_genuine()
         and account.is_row_genuine()
     ):
+        # The attempt stays counted until the certificate was shown too.
+        _ensure_enough(method, account, credential)
         return actions.open_session(account=account, credential=credential, channel=channel, now=now, source=place)
     detail: dict[str, Any] = {"channel": channel}
     if account is None:
@@ -53,13 +70,22 @@ def log_in_with_link(
     *, secret: str, password: str, channel: str, now: datetime, source: Source | None = None
 ) -> NewSession:
     """First log-in by link, setting a password. Raises LinkInvalid or PasswordTooWeak (the link stays
-    good).
+    good); CertificateNeeded, the password set, where a certificate comes second; PasswordSwitchedOff.
     """
+    method = staff_login()
+    if not method.takes_a_password:
+        _refuse_passwords(channel)
     link = LoginLink.objects.select_related("account").filter(token_hash=hashed(secret)).first()
     if link is not None:
         passwords.ensure_new_password(link.account_id, link.account.username, password)
     secret_hash = passwords.hash_password(password)
-    return actions.use_link(secret=secret, secret_hash=secret_hash, channel=channel, now=now, source=source)
+    opens = method is not Method.TWO_FACTOR or link is None or not is_bound(link.account_id)
+    used = actions.use_link(
+        secret=secret, secret_hash=secret_hash, channel=channel, now=now, source=source, opens=opens
+    )
+    if isinstance(used, Credential):
+        raise CertificateNeeded(used.pk)
+    return used
 
 
 def change_password(*, actor: Actor, current: str, new: str, now: datetime) -> Credential:
@@ -82,6 +108,18 @@ def change_password(*, actor: Actor, current: str, new: str, now: datetime) -> C
     passwords.ensure_new_password(account.pk, account.username, new)
     secret_hash = passwords.hash_password(new)
     return actions.set_password(actor=actor, account=account, secret_hash=secret_hash, now=now, source=place)
+
+
+def _ensure_enough(method: Method, account: StaffAccount, credential: Credential) -> None:
+    """Raises CertificateNeeded for an account that cannot skip its certificate."""
+    if method is Method.TWO_FACTOR and is_bound(account.pk):
+        raise CertificateNeeded(credential.pk)
+
+
+def _refuse_passwords(channel: str) -> NoReturn:
+    error = PasswordSwitchedOff()
+    audit.refusal(system_actor("unknown"), _FAILED, error, None, channel=channel)
+    raise error
 
 
 __all__ = ["IamError", "LinkInvalid", "change_password", "log_in", "log_in_with_link"]

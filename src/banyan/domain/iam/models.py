@@ -70,8 +70,10 @@ class LoginSource(models.Model):
 
 
 class Credential(GuardedModel):
-    """Something a person logs in with: a password, kept as argon2id; replaced ones stay to refuse their
-    return.
+    """Something a person logs in with; replaced ones stay, passwords so as to refuse their return.
+
+    ``secret_hash`` of a ``password`` is its argon2id hash, of a ``certificate`` what the holder is recognised by
+    (``binding.recognised_by``): a keyed digest of the identity that the certificate states, or the certificate's SM3.
     """
 
     GUARDED_FIELDS = ("account_id", "kind", "secret_hash", "created_at", "replaced_at")
@@ -90,7 +92,12 @@ class Credential(GuardedModel):
                 fields=["account", "kind"],
                 condition=Q(replaced_at__isnull=True),
                 name="iam_credential_current",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["secret_hash"],
+                condition=Q(kind="certificate", replaced_at__isnull=True),
+                name="iam_credential_one_holder",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -249,3 +256,47 @@ class Installation(GuardedModel):
 
     def __str__(self) -> str:
         return f"{self.state}:{self.mark}"
+
+
+class LoginChallenge(models.Model):
+    """A challenge that a certificate answers: once, within two minutes, from the browser it was given to.
+
+    Only digests of challenge and browser are kept. ``credential`` is the password that was right before, where the
+    certificate is the second factor. The row carries a MAC of its own instead of being a guarded one: it lives for
+    minutes and its deletion is its use, which is nothing for the audit to account for.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    digest = models.CharField(max_length=64, unique=True)
+    browser = models.CharField(max_length=64, db_index=True)
+    origin = models.CharField(max_length=255)
+    channel = models.CharField(max_length=16)
+    credential = models.ForeignKey(Credential, on_delete=models.CASCADE, null=True, related_name="+")
+    expires_at = models.DateTimeField(db_index=True)
+    mac = models.BinaryField(max_length=16)
+
+    class Meta:
+        db_table = "iam_loginchallenge"
+
+    def __str__(self) -> str:
+        return f"challenge:{self.pk}"
+
+    def values(self) -> tuple[Any, ...]:
+        """What the MAC covers."""
+        return self.digest, self.browser, self.origin, self.channel, self.credential_id, self.expires_at
+
+
+class StaffLogin(GuardedModel):
+    """The one row that says what staff log in with; while there is none, what the installation was made for says it."""
+
+    GUARDED_FIELDS = ("method", "changed_at")
+
+    id = models.IntegerField(primary_key=True)
+    method = models.CharField(max_length=16)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "iam_stafflogin"
+
+    def __str__(self) -> str:
+        return self.method

@@ -35,7 +35,7 @@ RIGHTS: dict[str, str] = {
     "outbox.manage": N_("重发死信，暂停和恢复外部接口"),
     "iam.manage_accounts": N_("开立、停用账号，发放首次登录链接"),
     "iam.confirm_grants": N_("复核角色授予"),
-    "iam.confirm_links": N_("复核已有口令或角色的账号的登录链接"),
+    "iam.confirm_links": N_("复核登录链接、证书绑定和登录方式"),
     "iam.grant_roles": N_("授予和收回角色"),
     "iam.read": N_("查看账号和角色"),
     "audit.read": N_("查看审计记录"),

@@ -115,6 +115,9 @@ class DualKind:
 DUAL_KINDS: dict[str, DualKind] = {
     "iam.grant_role": DualKind(N_("授予角色"), "iam.grant_roles", "iam.confirm_grants"),
     "iam.renew_link": DualKind(N_("重发登录链接"), "iam.manage_accounts", "iam.confirm_links"),
+    "iam.bind_certificate": DualKind(N_("绑定登录证书"), "iam.manage_accounts", "iam.confirm_links"),
+    "iam.unbind_certificate": DualKind(N_("解除登录证书的绑定"), "iam.manage_accounts", "iam.confirm_links"),
+    "iam.set_staff_login": DualKind(N_("改变工作人员的登录方式"), "systems.configure", "iam.confirm_links"),
     "kmc.recover": DualKind(N_("恢复加密密钥"), "kmc.request_recovery", "kmc.approve_recovery"),
     "kmc.approve_recovery": DualKind(N_("批准恢复加密密钥"), "kmc.approve_recovery", "kmc.approve_recovery"),
     "ca.rollover": DualKind(N_("CA 换代"), "ca.manage", "ca.manage"),

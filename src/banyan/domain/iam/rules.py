@@ -20,6 +20,9 @@ SESSION_IDLE = timedelta(minutes=30)
 SESSION_LIFE = timedelta(hours=10)
 SEEN_STEP = timedelta(minutes=1)  # how finely "last seen" is kept
 DUAL_LIFE = timedelta(hours=8)
+CHALLENGE_LIFE = timedelta(minutes=2)
+CHALLENGE_BYTES = 32
+MOST_CHALLENGES = 8  # open ones of a browser: a few pages side by side
 PASSWORD_LENGTH = 10
 PASSWORD_LONGEST = 128
 PASSWORD_CLASSES = 3

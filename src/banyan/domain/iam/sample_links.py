@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 
 from banyan.domain import audit
-from banyan.domain.iam.actions import NewLink, _end_sessions, _new_link
+from banyan.domain.iam.actions import NewLink, _new_link, end_sessions
 from banyan.domain.iam.errors import SampleOnly
 from banyan.domain.iam.installation import SAMPLE, registered
 from banyan.domain.iam.models import StaffAccount
@@ -25,6 +25,6 @@ def renew_sample_links(*, now: datetime) -> list[NewLink]:
     links = []
     for account in StaffAccount.objects.order_by("pk"):
         account.verify_row()
-        _end_sessions(actor, account, now)
+        end_sessions(actor, account, now)
         links.append(_new_link(actor, account, now))
     return links
