@@ -39,6 +39,7 @@ ALLOWED = {
     "gm_engine": "auto、openssl、ipp",
     "connector": N_("接口的代码"),
     "kmc_pool": N_("1 或更大的整数"),
+    "agent_port": N_("1 到 65535 的整数"),
 }
 _POSITION = re.compile(r"line (\d+), column (\d+)")
 
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     gm_engine: str = Field("auto", pattern="^(auto|openssl|ipp)$", description="Engine of the SM algorithms.")
     connector: str = Field("embedded", description="Connector new certificates come from.")
     kmc_pool: int = Field(64, ge=1, description="Encryption key pairs kept ready.")
+    agent_port: int = Field(47623, ge=1, le=65535, description="Port of the token agent on users' machines.")
 
     @field_validator("keys", "tls_certificate", "tls_key", "database_password_file", mode="before")
     @classmethod
@@ -145,6 +147,15 @@ class Settings(BaseSettings):
         """The address people open."""
         scheme = "https" if self.tls_certificate else "http"
         return self.public_url or f"{scheme}://{self.host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """The pages' origin as browsers name it (RFC 6454 §6.2): certificates log in there and nowhere else."""
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        named = f"[{host}]" if ":" in host else host
+        is_default = parts.port in (None, {"https": 443, "http": 80}.get(parts.scheme))
+        return f"{parts.scheme}://{named}" + ("" if is_default else f":{parts.port}")
 
     def database_options(self) -> dict[str, Any]:
         """Django's ``DATABASES['default']``."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
@@ -34,6 +34,11 @@ def refused(request: HttpRequest, error: BanyanError, *, status: int = 403) -> H
     """The page for an error of ours."""
     title = _("没有办成")
     return page(request, status=status, title=title, message=text(error), code=error.code, icon="alert-triangle")
+
+
+def for_script(*, code: str, message: str, status: int = 403) -> HttpResponse:
+    """An error for a page's script."""
+    return JsonResponse({"error": {"code": code, "message": message}}, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -67,6 +72,8 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form was open too long, or came from somewhere else."""
     del reason
     message = _("这一页打开得太久了。返回上一页刷新，再提交一次。")
+    if request.content_type == "application/json":
+        return for_script(code="web.stale_page", message=_("这一页打开得太久了。请刷新后重试。"))
     return page(request, status=403, title=_("页面已过时"), message=message, icon="refresh")
 
 

@@ -4,7 +4,17 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.i18n import set_language
 
 from banyan.web.middleware import public
-from banyan.web.views import audit, certificates, dashboard, login, published, requests, search, staff
+from banyan.web.views import (
+    audit,
+    certificate_login,
+    certificates,
+    dashboard,
+    login,
+    published,
+    requests,
+    search,
+    staff,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", dashboard.dashboard, name="dashboard"),
@@ -22,6 +32,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("crl/<str:code>.crl", published.published, {"kind": "crl"}, name="published_crl"),
     path("ca/<str:code>.cer", published.published, {"kind": "cer"}, name="published_authority"),
     path("login", login.login, name="login"),
+    path("login/challenge", certificate_login.challenge, name="login_challenge"),
+    path("login/certificate", certificate_login.answer, name="login_certificate"),
     path("logout", login.logout, name="logout"),
     path("first", login.first_password, name="first_password"),
     path("first/<str:secret>", login.first_login, name="first_login"),

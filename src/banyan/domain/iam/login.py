@@ -110,6 +110,12 @@ def change_password(*, actor: Actor, current: str, new: str, now: datetime) -> C
     return actions.set_password(actor=actor, account=account, secret_hash=secret_hash, now=now, source=place)
 
 
+def ensure_passwords_serve() -> None:
+    """Raises PasswordSwitchedOff where passwords open nothing; for pages that would ask for one."""
+    if not staff_login().takes_a_password:
+        raise PasswordSwitchedOff
+
+
 def _ensure_enough(method: Method, account: StaffAccount, credential: Credential) -> None:
     """Raises CertificateNeeded for an account that cannot skip its certificate."""
     if method is Method.TWO_FACTOR and is_bound(account.pk):

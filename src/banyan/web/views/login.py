@@ -3,18 +3,24 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from banyan.domain.iam import access, actions
-from banyan.domain.iam.errors import LinkInvalid, LoginRefused, PasswordTooWeak
-from banyan.domain.iam.login import log_in, log_in_with_link
+from banyan.domain.iam.errors import (
+    CertificateNeeded,
+    LinkInvalid,
+    LoginRefused,
+    PasswordSwitchedOff,
+    PasswordTooWeak,
+)
+from banyan.domain.iam.login import ensure_passwords_serve, log_in, log_in_with_link
 from banyan.kernel import clock
 from banyan.web import errors
 from banyan.web.middleware import StaffRequest, public
 from banyan.web.sessions import SESSION_COOKIE, keep_session, source_of
+from banyan.web.views.certificate_login import certificate_page, login_page, wanted
 
 # Carries the link's secret from the address to the form; gone with the browser or within the hour.
 _LINK_COOKIE = "banyan_first"
@@ -25,19 +31,23 @@ _LINK_KEPT_S = 3600
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def login(request: HttpRequest) -> HttpResponse:
-    """User name and password."""
+    """User name and password; where a certificate comes second, it is asked for on the same page."""
     if request.method != "POST":
-        return render(request, "web/login.html")
+        return login_page(request, {})
     username = request.POST.get("username", "").strip()
     password = request.POST.get("password", "")
     try:
         session = log_in(
             username=username, password=password, channel="pages", now=clock.now(), source=source_of(request)
         )
+    except CertificateNeeded as needed:
+        return certificate_page(request, needed)
+    except PasswordSwitchedOff as error:
+        return login_page(request, {"error": errors.text(error)}, status=403)
     except LoginRefused as error:
         context = {"error": errors.text(error), "username": username[:64]}
-        return render(request, "web/login.html", context, status=403)
-    response = redirect(_wanted(request))
+        return login_page(request, context, status=403)
+    response = redirect(wanted(request))
     keep_session(response, session)
     return response
 
@@ -69,6 +79,7 @@ def first_password(request: HttpRequest) -> HttpResponse:
     secret = request.COOKIES.get(_LINK_COOKIE, "")
     try:
         account = access.account_of_link(secret, now)
+        ensure_passwords_serve()
     except LinkInvalid as error:
         return errors.refused(request, error, status=410)
     context = {"first_time": True, "username": account.username, "account_name": account.display_name}
@@ -91,6 +102,11 @@ def first_password(request: HttpRequest) -> HttpResponse:
     except PasswordTooWeak as error:
         context["error"] = errors.text(error)
         return render(request, "web/login.html", context, status=422)
+    except CertificateNeeded:
+        # The password is set; the log-in that follows asks for both.
+        response = redirect("login")
+        response.delete_cookie(_LINK_COOKIE, path="/first")
+        return response
     response = redirect("dashboard")
     response.delete_cookie(_LINK_COOKIE, path="/first")
     keep_session(response, session)
@@ -104,10 +120,3 @@ def logout(request: StaffRequest) -> HttpResponse:
     response = redirect("login")
     response.delete_cookie(SESSION_COOKIE)
     return response
-
-
-def _wanted(request: HttpRequest) -> str:
-    target = request.GET.get("next", "")
-    host = request.get_host()
-    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts={host}, require_https=request.is_secure())
-    return target if target.startswith("/") and is_ours else "/"
