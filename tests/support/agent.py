@@ -90,6 +90,7 @@ class Agent:
         *,
         window_seconds: int = 20,
         profiles: Mapping[str, Any] | None = None,
+        allowed: Sequence[str] = (),
         **environment: str,
     ) -> None:
         self.place = Path(tempfile.mkdtemp(prefix="banyan-agent-test-"))
@@ -110,7 +111,7 @@ class Agent:
         }  # fmt: skip
         (self.place / "profiles.json").write_text(json.dumps(told))
         keys = [text_of(spki_of(self.task_key.public))]
-        origins = [{"origin": one, "task_keys": keys} for one in (ORIGIN, OTHER_ORIGIN)]
+        origins = [{"origin": one, "task_keys": keys} for one in (ORIGIN, OTHER_ORIGIN, *allowed)]
         settings = {
             "port": self.port, "origins": origins, "pinentry": str(window), "window_seconds": window_seconds,
             "state": "state",

@@ -14,11 +14,16 @@ from banyan.domain.iam.models import Credential, StaffAccount
 from banyan.domain.iam.rights import Role
 from banyan.domain.iam.sources import Source
 from banyan.domain.iam.staff_login import Method
+from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import ServiceRequest
 from banyan.kernel.actor import Actor
+from banyan.pki.skf_blob import to_skf_blob
 from support import issuing
+from support.agent import PROFILE, SUBJECT, octets_of, text_of
+from support.agent import Page as AgentPage
 from support.iam import account_with, session_of
 from support.issuing import NOW, World
+from support.skf import USER_PIN
 
 ORIGIN = "https://ra.example.cn"
 CERTIFICATES = PlatformCertificates()
@@ -87,6 +92,28 @@ class Holder:
     def enters(self, now: datetime = NOW, *, credential_id: int | None = None) -> NewSession:
         """A whole log-in by certificate."""
         return answered(self.answer(challenge(now, credential_id=credential_id)), now)
+
+
+def write_pair(world: World, page: AgentPage, serial: str, person: int, now: datetime) -> CertificatePair:
+    """A pair in a token behind the agent: its key born there, the request decided and issued, both certificates written."""
+    page.agent.pins(USER_PIN, USER_PIN)
+    asked = page.ask("prepare", profile=PROFILE, serial=serial, container="k1", subject=text_of(SUBJECT))
+    (request,) = issuing.decided(world, issuing.draft(world, person=person), now=now)
+    csr = octets_of(asked["request"])
+    ra.issue(issuing.clerk(), request.pk, now, csr=csr, token_serial=world.token().serial, container="c1")
+    report = ra.carry_on(issuing.SYSTEM, world.connector, now)
+    (issued,) = [
+        one for one in world.connector.issued.values() if octets_of(asked["public_key"]) in one.signing_certificate
+    ]
+    assert issued.encryption_certificate is not None
+    assert issued.envelope is not None
+    page.ask(
+        "write", profile=PROFILE, serial=serial, container="k1", nonce=text_of(bytes(32)),
+        signing_certificate=text_of(issued.signing_certificate),
+        encryption_certificate=text_of(issued.encryption_certificate),
+        envelope=text_of(to_skf_blob(issued.envelope)),
+    )  # fmt: skip
+    return CertificatePair.objects.unscoped("tests").get(pk=report.pairs[0])
 
 
 def challenge(now: datetime = NOW, *, browser: str = "", credential_id: int | None = None) -> NewChallenge:

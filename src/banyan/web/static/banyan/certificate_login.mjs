@@ -28,7 +28,12 @@ function start() {
     for (const part of section.querySelectorAll("[data-state]")) part.hidden = part.dataset.state !== state;
     const password = document.getElementById("by-password");
     if (password) password.hidden = state !== "start";
-    if (state !== "choosing" && stopWatching) { stopWatching(); stopWatching = null; }
+    if (state !== "choosing") endWatch();
+  };
+
+  const endWatch = () => {
+    if (stopWatching) stopWatching();
+    stopWatching = null;
   };
 
   const trouble = (code, told = "") => {
@@ -90,8 +95,10 @@ function start() {
     const found = tokens.flatMap((one) => one.containers.map((container) => [one, container]));
     const readable = found.map(([one, container]) => ({ one, container, read: container.signingCertificate && readCertificate(container.signingCertificate) }));
     const signing = readable.filter(({ read }) => read && read.isForSigning);
-    if (!tokens.length) return trouble("no_token");
-    if (!signing.some(({ read }) => isCurrent(read))) return trouble("no_certificate");
+    if (!signing.some(({ read }) => isCurrent(read))) {
+      trouble(tokens.length ? "no_certificate" : "no_token");
+      return watch();  // once a token is plugged in the page goes on by itself
+    }
     const before = chosen() && chosen().value;
     offered = new Map();
     choices.textContent = "";
@@ -99,13 +106,14 @@ function start() {
     const all = [...choices.querySelectorAll("input:not(:disabled)")];
     (all.find((one) => one.value === before) || all[0]).checked = true;
     show("choosing");
-    if (!stopWatching) watch();
+    watch();
     if (!choices.contains(document.activeElement) && document.activeElement.tagName !== "BUTTON") chosen().focus();
     return undefined;
   };
 
   // tokens that come and go change the list
   const watch = () => {
+    if (stopWatching) return;
     const follow = (event) => offer(event.detail.tokens);
     const leave = (event) => explain(event.detail);
     agent.addEventListener("tokens", follow);

@@ -1,0 +1,296 @@
+"""Staff log in with a token in a real browser, through the real agent; every obstacle has a page that helps (E1)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from banyan.domain.ca import actions as ca
+from banyan.domain.ca.models import CertificatePair
+from banyan.domain.iam.models import Session, StaffAccount
+from banyan.domain.iam.rights import Role
+from banyan.domain.iam.staff_login import Method
+from banyan.kernel.clock import now
+from support import issuing
+from support.agent import AGENT, Agent, SocketPage, make_token, running
+from support.certificate_login import Administrators, Holder, write_pair
+from support.iam import PASSWORD, account_with, session_of
+from support.pages import LongStandingCa
+from support.skf import USER_PIN, WRONG_PIN, place
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+
+
+@dataclass
+class Desk:
+    """A browser before the log-in page, an agent on the machine, and 林's token."""
+
+    url: str
+    agent: Agent
+    context: BrowserContext
+    serial: str
+    pair: CertificatePair
+    account: StaffAccount
+    administrators: Administrators
+    world: issuing.World
+
+    def open(self, address: str = "/login") -> Page:
+        page = self.context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(self.url + address)
+        return page
+
+    @property
+    def away(self) -> Path:
+        return place().parent / f"away-{self.serial}"
+
+    def pull(self) -> None:
+        """The token leaves the machine."""
+        (place() / self.serial).rename(self.away)
+
+    def plug(self) -> None:
+        self.away.rename(place() / self.serial)
+
+    def is_pulled(self) -> bool:
+        return not (place() / self.serial).exists()
+
+
+@pytest.fixture(scope="module")
+def browser(django_db_setup: None) -> Iterator[Browser]:
+    expect.set_options(timeout=20_000)
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # The browser's loop runs in this thread, which makes Django think that tests were asynchronous.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGUMENTS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def desk(live_server: LiveServer, browser: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    if not AGENT.exists():
+        pytest.skip("make setup builds it")
+    moment = now()
+    world = issuing.world(connector=LongStandingCa())
+    administrators = Administrators.at(moment)
+    account = account_with(Role.CLERK, username="linxiao")
+    session_of(account)
+    with running(allowed=[live_server.url]) as agent:
+        changed = {"public_url": live_server.url, "agent_port": agent.port}
+        settings.BANYAN = django_settings.BANYAN.model_copy(update=changed)
+        serial = make_token(tries=3)
+        pair = write_pair(world, SocketPage(agent), serial, 0, moment)
+        administrators.bind(account, Holder(world, pair).der, moment)
+        # The agent's certificate is trusted on a person's machine; here the browser is told to take it.
+        context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN", ignore_https_errors=True)
+        made = Desk(live_server.url, agent, context, serial, pair, account, administrators, world)
+        yield made
+        context.close()
+        if not made.is_pulled():
+            made.pull()
+
+
+def begin(page: Page) -> None:
+    page.get_by_role("button", name="用证书登录").click()
+
+
+def choose(page: Page, serial: str) -> None:
+    """The right token among all that are plugged in."""
+    page.locator("label.choice", has_text=serial).click()
+    page.locator("form[data-state=choosing] button").click()
+
+
+def problem(page: Page) -> Any:
+    return page.locator("[data-problem]:visible")
+
+
+def test_a_person_chooses_the_token_types_the_pin_in_the_agents_window_and_is_in(desk: Desk) -> None:
+    """E1: holder, issuer, period and token are shown; the page never sees the PIN."""
+    page = desk.open("/login?next=/requests")
+    begin(page)
+    card = page.locator("label.choice", has_text=desk.serial)
+    expect(card).to_contain_text("测试")
+    expect(card).to_contain_text("榕证测试签发 CA 签发")
+    expect(card).to_contain_text("到期")
+    expect(page.locator("label.choice", has_text="encryption")).to_have_count(0)
+    desk.agent.pins(USER_PIN)
+    choose(page, desk.serial)
+    expect(page).to_have_url(desk.url + "/requests")
+    assert desk.url in desk.agent.shown(), "the window shows which site is logged in to"
+    opened = Session.objects.latest("pk")
+    assert (opened.account, opened.credential.kind) == (desk.account, "certificate")
+
+
+def test_the_keyboard_alone_is_enough(desk: Desk) -> None:
+    page = desk.open()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="用证书登录")).to_be_focused()
+    desk.agent.pins(USER_PIN)
+    page.keyboard.press("Enter")
+    expect(page.locator("label.choice input:checked")).to_be_visible()
+    radio = page.locator("label.choice", has_text=desk.serial).locator("input")
+    for _ in range(page.locator("label.choice input:not(:disabled)").count()):
+        if radio.is_checked():
+            break
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(desk.url + "/")
+
+
+def test_two_factors_one_after_the_other(desk: Desk) -> None:
+    """F8: password, then the token; the page goes on by itself."""
+    desk.administrators.switch(Method.TWO_FACTOR, now())
+    page = desk.open()
+    expect(page.get_by_role("button", name="用证书登录")).to_have_count(0)
+    page.fill("#username", "linxiao")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    expect(page.get_by_text("口令正确")).to_be_visible()
+    expect(page.locator("label.choice").first).to_be_visible()
+    desk.agent.pins(USER_PIN)
+    choose(page, desk.serial)
+    expect(page).to_have_url(desk.url + "/")
+    assert Session.objects.latest("pk").credential.kind == "certificate"
+
+
+def test_passwords_that_are_switched_off_are_not_asked_for(desk: Desk) -> None:
+    """F8: certificate only."""
+    third = session_of(account_with(Role.AUDIT_ADMIN))
+    for number, actor in enumerate((desk.administrators.asks, third), 1):
+        holder = Holder.with_new_pair(desk.world, number, now())
+        desk.administrators.bind(StaffAccount.objects.get(pk=actor.id), holder.der, now())
+    confirms = StaffAccount.objects.get(pk=desk.administrators.confirms.id)
+    desk.administrators.unbind(desk.account, now())
+    desk.administrators.bind(confirms, Holder(desk.world, desk.pair).der, now())
+    desk.administrators.switch(Method.CERTIFICATE, now())
+    page = desk.open()
+    expect(page.locator("#password")).to_have_count(0)
+    begin(page)
+    desk.agent.pins(USER_PIN)
+    choose(page, desk.serial)
+    expect(page).to_have_url(desk.url + "/")
+
+
+def test_a_pin_wrong_to_the_last_try_locks_and_the_page_says_where_to_go(desk: Desk) -> None:
+    """E1: the agent's window tells the tries that are left; the page what comes after the last."""
+    page = desk.open()
+    begin(page)
+    desk.agent.pins(WRONG_PIN, WRONG_PIN, WRONG_PIN)
+    choose(page, desk.serial)
+    expect(problem(page)).to_contain_text("介质已锁住")
+    expect(problem(page)).to_contain_text("解锁")
+    assert not Session.objects.filter(credential__kind="certificate").exists()
+
+
+def test_a_closed_window_is_no_log_in_and_can_be_tried_again(desk: Desk) -> None:
+    page = desk.open()
+    begin(page)
+    desk.agent.pins("CANCEL")
+    choose(page, desk.serial)
+    expect(problem(page)).to_contain_text("取消")
+    page.get_by_role("button", name="重试").click()
+    desk.agent.pins(USER_PIN)
+    choose(page, desk.serial)
+    expect(page).to_have_url(desk.url + "/")
+
+
+def test_a_token_pulled_out_while_the_pin_is_asked(desk: Desk) -> None:
+    """Faults: pulled between any two messages."""
+    page = desk.open()
+    begin(page)
+    desk.agent.pins("HANG")
+    choose(page, desk.serial)
+    desk.agent.wait_for_window()
+    expect(page.get_by_text("请在介质助手弹出的窗口里")).to_be_visible()
+    desk.pull()
+    desk.agent.kill()
+    expect(problem(page)).to_contain_text("断了")
+    desk.agent.start()
+    page.get_by_role("button", name="重试").click()
+    expect(problem(page)).to_contain_text("没有找到介质")
+    desk.plug()
+    expect(page.locator("label.choice", has_text=desk.serial)).to_be_visible()
+
+
+def test_a_token_pulled_out_before_the_button_and_plugged_in_again(desk: Desk) -> None:
+    page = desk.open()
+    begin(page)
+    card = page.locator("label.choice", has_text=desk.serial)
+    expect(card).to_be_visible()
+    desk.pull()
+    expect(problem(page)).to_contain_text("没有找到介质")
+    desk.plug()
+    expect(card).to_be_visible()
+
+
+def test_an_agent_that_does_not_run_is_explained_and_found_once_it_does(desk: Desk) -> None:
+    """E1: not installed, not running."""
+    desk.agent.kill()
+    page = desk.open()
+    begin(page)
+    expect(problem(page)).to_contain_text("没有连上本机的介质助手")
+    expect(problem(page)).to_contain_text("安装")
+    expect(page.locator("[data-state=problem]")).to_be_focused()
+    desk.agent.start()
+    page.get_by_role("button", name="重试").click()
+    expect(page.locator("label.choice").first).to_be_visible()
+
+
+def test_a_site_that_the_agent_does_not_know_is_told(desk: Desk, settings: Any) -> None:
+    with running() as other:
+        settings.BANYAN = settings.BANYAN.model_copy(update={"agent_port": other.port})
+        desk.context.grant_permissions(["local-network-access"], origin=desk.url)
+        page = desk.open()
+        begin(page)
+        expect(problem(page)).to_contain_text("介质助手不认识本站")
+
+
+def test_a_page_under_another_address_is_sent_to_the_right_one(desk: Desk, settings: Any) -> None:
+    settings.BANYAN = settings.BANYAN.model_copy(update={"public_url": "https://ra.example.cn"})
+    page = desk.open()
+    begin(page)
+    desk.agent.pins(USER_PIN)
+    choose(page, desk.serial)
+    expect(problem(page)).to_contain_text("https://ra.example.cn")
+
+
+@pytest.mark.parametrize("what", ["held", "not bound"])
+def test_what_the_server_refuses_is_told_with_what_comes_next(desk: Desk, what: str) -> None:
+    if what == "held":
+        ca.hold_pair(issuing.approver(), desk.pair.pk, now() + timedelta(seconds=1))
+    else:
+        desk.administrators.unbind(desk.account, now())
+    page = desk.open()
+    begin(page)
+    desk.agent.pins(USER_PIN)
+    choose(page, desk.serial)
+    expect(problem(page)).to_contain_text({"held": "解冻", "not bound": "由他申请绑定"}[what])
+    expect(page).to_have_url(re.compile("/login"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_it_fits_a_desk_and_a_phone_in_both_languages(desk: Desk, width: int, height: int, language: str) -> None:
+    """No panel is cut off; every obstacle has words in the page's language."""
+    page = desk.open()
+    page.set_viewport_size({"width": width, "height": height})
+    if language == "en":
+        page.get_by_role("button", name="English").click()
+    page.locator("[data-do=begin]").click()
+    expect(page.locator("label.choice").first).to_be_visible()
+    codes = page.locator("[data-problem]").evaluate_all("all => all.map(one => one.dataset.problem)")
+    assert len(codes) > 15
+    page.evaluate("for (const one of document.querySelectorAll('[data-state], [data-problem]')) one.hidden = false")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    words = page.locator("#by-certificate").inner_text()
+    assert bool(re.search("[一-鿿]{4}", re.sub("测试.*|榕证.*", "", words))) is (language == "zh-hans")
