@@ -1,5 +1,6 @@
 """People log in at the command line; nothing but their own credential makes them somebody (issue 2, point 3)."""
 
+import base64
 import io
 import json
 import os
@@ -15,11 +16,16 @@ from django.db import connection
 from banyan.cli.main import main
 from banyan.domain import audit
 from banyan.domain.iam import actions
+from banyan.domain.iam.challenges import signed_text
 from banyan.domain.iam.rights import Role
 from banyan.kernel.actor import system_actor
 from banyan.kernel.clock import now
 from banyan.kernel.home import Home
+from banyan.pki.certificate import certificate_to_pem
+from support import issuing
+from support.certificate_login import Holder
 from support.iam import account_with, staff
+from support.pages import LongStandingCa
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -207,3 +213,85 @@ def test_a_role_that_does_not_exist_is_answered_with_those_that_do(run: Run) -> 
     done = run("staff", "grant", "somebody", "king", who="sec")
     assert done.returncode == 2
     assert "kmc_officer" in done.stderr
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> tuple[Holder, Path]:
+    """Somebody's token, and its certificate as a file."""
+    holder = Holder.with_new_pair(issuing.world(connector=LongStandingCa(), people=1), now=now())
+    file = tmp_path / "certificate.pem"
+    file.write_text(certificate_to_pem(holder.der))
+    return holder, file
+
+
+def signed(holder: Holder, challenge: Path) -> Path:
+    """What a token agent answers to the challenge in a file."""
+    asked = json.loads(challenge.read_text())
+    message = signed_text(asked["origin"], base64.b64decode(asked["challenge"]))
+    told = {"signature": holder.sign(message), "signing_certificate": holder.der}
+    answer = challenge.with_name("answer.json")
+    answer.write_text(json.dumps({name: base64.b64encode(value).decode() for name, value in told.items()}))
+    return answer
+
+
+def test_two_administrators_bind_a_certificate_and_its_holder_logs_in(
+    run: Run, tmp_path: Path, token: tuple[Holder, Path]
+) -> None:
+    """E1, F8: who confirms sees whose certificate it is; then both factors are asked for at the terminal too."""
+    holder, file = token
+    for username, role in (("sys7", Role.SYSTEM_ADMIN), ("sec7", Role.SECURITY_ADMIN), ("clerk7", Role.CLERK)):
+        log_in(run, username, role, username[:3])
+    number = run("staff", "bind", "clerk7", str(file), who="sys").stdout.split()[1]
+    line = next(one for one in run("staff", "waiting", who="sec").stdout.splitlines() if one.startswith(number))
+    for word in ("绑定登录证书", holder.signing.serial, holder.pair.subject_name, "按身份识别"):
+        assert word in line
+    assert run("staff", "confirm", number, who="sec").stdout == "账号 clerk7 已绑定证书。\n"
+    assert "按身份识别" in run("staff", "list", who="sys").stdout
+
+    challenge = tmp_path / "challenge.json"
+    assert "cli.challenge_place_needed" in run("login", "--certificate", who="b").stderr
+    assert run("login", "--certificate", "--challenge-out", str(challenge), who="b").returncode == 0
+    assert (tmp_path / "b" / "session.challenge").stat().st_mode & 0o077 == 0
+    done = run("login", "--answer", str(signed(holder, challenge)), who="b")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(run("whoami", "--json", who="b").stdout)["user"] == "clerk7"
+    again = run("login", "--answer", str(tmp_path / "answer.json"), who="b")
+    assert "cli.challenge_unasked" in again.stderr
+
+    number = run("config", "staff-login", "two_factor", who="sys").stdout.split()[1]
+    assert "先口令，后证书" in run("staff", "waiting", who="sec").stdout
+    assert "先口令，后证书" in run("staff", "confirm", number, who="sec").stdout
+    assert run("config", "staff-login", who="sec").stdout.startswith("two_factor")
+    alone = run("login", "--certificate", "--challenge-out", str(challenge), who="b")
+    assert "iam.password_comes_first" in alone.stderr
+    first = ("login", "--user", "clerk7", "--password-file", "-")
+    assert "cli.challenge_place_needed" in run(*first, who="b", stdin=PASSWORD).stderr
+    assert run(*first, "--challenge-out", str(challenge), who="b", stdin=PASSWORD).returncode == 0
+    assert run("login", "--answer", str(signed(holder, challenge)), who="b").returncode == 0
+
+    refused = run("config", "staff-login", "certificate", who="sys")
+    assert "iam.nobody_could_log_in" in refused.stderr
+    number = run("staff", "unbind", "clerk7", who="sys").stdout.split()[1]
+    assert "已解除" in run("staff", "confirm", number, who="sec").stdout
+    assert "iam.session_invalid" in run("whoami", who="b").stderr
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"signature": "AAAA"}', '{"signature": 1, "signing_certificate": 2}'])
+def test_a_file_that_is_no_answer_of_an_agent_is_refused(run: Run, tmp_path: Path, text: str) -> None:
+    run("login", "--certificate", "--challenge-out", str(tmp_path / "challenge.json"))
+    (tmp_path / "answer.json").write_text(text)
+    assert "cli.answer_unreadable" in run("login", "--answer", str(tmp_path / "answer.json")).stderr
+
+
+def test_the_daily_inspection_names_who_lacks_the_second_factor(run: Run) -> None:
+    """F8, GB/T 22239-2019 8.1.4.1 d."""
+    from banyan.cli.check import _staff_login
+
+    log_in(run, "sys6", Role.SYSTEM_ADMIN, "sys")
+    log_in(run, "sec6", Role.SECURITY_ADMIN, "sec")
+    (before,) = _staff_login(Home.from_environment())
+    assert (before.is_good, "sys6" in before.text) == (True, False)
+    number = run("config", "staff-login", "two_factor", who="sys").stdout.split()[1]
+    run("staff", "confirm", number, who="sec")
+    (after,) = _staff_login(Home.from_environment())
+    assert (after.is_good, "sys6" in after.text, "sec6" in after.text) == (True, True, True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from banyan.cli.context import NotInstalled, django_setup
-from banyan.cli.messages import translate, translated
+from banyan.cli.messages import told, translate, translated
 from banyan.kernel import clock
 from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
@@ -73,6 +73,7 @@ def findings(home: Home, *, deep: bool = False) -> Iterator[Finding]:
         ("production", _data),
         ("keys", _keys),
         ("database", _database),
+        ("staff_login", _staff_login),
         ("processes", _processes),
         ("authorities", _authorities),
         ("disk", _disk),
@@ -164,6 +165,27 @@ def _database(home: Home) -> Iterator[Finding]:
         yield Finding("database", False, N_("数据库结构落后于程序。运行 banyan init --upgrade。"))
         return
     yield Finding("database", True, connection.vendor)
+
+
+def _staff_login(home: Home) -> Iterator[Finding]:
+    """What staff log in with, and who lacks the second factor that the installation asks for."""
+    del home
+    from banyan.domain.iam import staff_login as rule
+    from banyan.domain.iam.errors import NobodyCouldLogIn
+
+    method = rule.staff_login()
+    if method is rule.Method.CERTIFICATE:
+        try:
+            rule.ensure_administrators_bound()
+        except NobodyCouldLogIn as error:
+            yield Finding("staff_login", False, translated(error))
+            return
+    text = translate(method.label)
+    missing = rule.accounts_without_certificate() if method is rule.Method.TWO_FACTOR else []
+    if missing:
+        names = " ".join(account.username for account in missing)
+        text = f"{text} · {told(N_('还没有绑定证书：{names}'), names=names)}"
+    yield Finding("staff_login", True, text)
 
 
 def _processes(home: Home) -> Iterator[Finding]:

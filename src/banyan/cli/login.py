@@ -25,16 +25,49 @@ _CHANNEL = "cli"
     type=click.Path(exists=True, path_type=Path, dir_okay=False, allow_dash=True),
     help="File whose first line is the password; - reads standard input.",
 )
-def login(user: str | None, link: str | None, password_file: Path | None) -> None:
+@click.option("--certificate", "is_by_certificate", is_flag=True, help="By certificate, where no password comes first.")
+@click.option(
+    "--challenge-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the challenge that the token signs, for a log-in by certificate.",
+)
+@click.option(
+    "--answer",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The token agent's answer to the challenge: JSON with signature and signing_certificate.",
+)
+def login(
+    user: str | None,
+    link: str | None,
+    password_file: Path | None,
+    is_by_certificate: bool,
+    challenge_out: Path | None,
+    answer: Path | None,
+) -> None:
     """Log in and keep a session.
 
     The session file is readable by you alone. A password is never an option: it would stand in the list of
     processes and in the shell's history.
+
+    With a certificate it takes two calls, within two minutes: --challenge-out writes what the token signs, alone
+    (--certificate) or after the password; --answer brings the signature back.
     """
     home = django_setup()
+    from banyan.cli import certificate_answer
     from banyan.cli.session import write_session
+    from banyan.domain.iam.errors import CertificateNeeded
 
-    opened = _by_link(link, password_file) if link else _by_password(user, password_file)
+    if answer is not None:
+        opened = certificate_answer.give(home, answer)
+    elif is_by_certificate:
+        certificate_answer.ask(home, challenge_out, None)
+        return
+    else:
+        try:
+            opened = _by_link(link, password_file) if link else _by_password(user, password_file)
+        except CertificateNeeded as needed:
+            certificate_answer.ask(home, challenge_out, needed.credential_id)
+            return
     write_session(home, opened)
     account = opened.session.account
     click.echo(f"{account.username} ({account.display_name})")

@@ -7,16 +7,22 @@ import click
 
 from banyan.cli.messages import translate
 from banyan.cli.shown import announce, json_option, say, show_rows
+from banyan.cli.staff_certificates import bind, carry_out, in_words, print_waiting, unbind
 from banyan.domain.iam.rights import Role
 from banyan.kernel import clock
 from banyan.kernel.errors import N_
 
 ROLES = tuple(role.value for role in Role)
+_CERTIFICATES = {"": "", "identity": N_("证书：按身份识别"), "sm3": N_("证书：只认一张")}
 
 
 @click.group()
 def staff() -> None:
-    """Staff accounts, roles and first log-in links."""
+    """Staff accounts, roles, first log-in links and certificates to log in with."""
+
+
+staff.add_command(bind)
+staff.add_command(unbind)
 
 
 @staff.command("list")
@@ -27,6 +33,7 @@ def list_staff(as_json: bool) -> None:
 
     actor = current_actor()
     from banyan.domain.iam import access
+    from banyan.domain.iam.binding import certificate_state
 
     rows = []
     for account in access.list_accounts(actor):
@@ -40,9 +47,11 @@ def list_staff(as_json: bool) -> None:
                 "state_name": translate(N_("在用") if account.is_active else N_("已停用")),
                 "roles": roles,
                 "role_names": [role_name(role) for role in roles],
+                "certificate": certificate_state(account),
+                "certificate_name": translate(_CERTIFICATES[certificate_state(account)]),
             }
         )
-    show_rows(rows, ("username", "display_name", "state_name", "role_names"), as_json=as_json)
+    show_rows(rows, ("username", "display_name", "state_name", "certificate_name", "role_names"), as_json=as_json)
 
 
 @staff.command("open")
@@ -81,7 +90,7 @@ def renew_link(username: str, request_id: int | None) -> None:
     except SecondPersonNeeded:
         payload = {"account": account.pk}
         request = dual_control.request_dual(actor=actor, kind="iam.renew_link", payload=payload, now=now)
-        _print_waiting(request.pk)
+        print_waiting(request.pk)
         return
     _print_link(username, link.secret)
 
@@ -128,24 +137,21 @@ def grant(username: str, role: str, regions: tuple[str, ...]) -> None:
         "regions": sorted(regions) or None,
     }
     request = dual_control.request_dual(actor=actor, kind="iam.grant_role", payload=payload, now=clock.now())
-    _print_waiting(request.pk)
+    print_waiting(request.pk)
 
 
 @staff.command("confirm")
 @click.argument("request_id", type=int)
 def confirm(request_id: int) -> None:
-    """Confirm another administrator's request; a role is granted at once."""
+    """Confirm another administrator's request; roles, certificates and the way to log in change at once."""
     from banyan.cli.session import current_actor
 
     actor = current_actor()
-    from banyan.domain.iam import access, actions, dual_control
+    from banyan.domain.iam import access, dual_control
 
     now = clock.now()
     request = dual_control.confirm_dual(actor=actor, request=access.dual_request(request_id), now=now)
-    if request.kind == "iam.grant_role":
-        given = actions.grant_role(actor=actor, request=request, now=now)
-        announce(N_("{username} 的角色“{role}”已授予。"), username=given.account.username, role=role_name(given.role))
-    else:
+    if not carry_out(actor, request, now):
         announce(
             N_("申请 {number}（{kind}）已确认，现在由提出的人执行。"), number=request.pk, kind=kind_name(request.kind)
         )
@@ -189,7 +195,7 @@ def _what(payload: dict[str, Any], names: dict[int, str]) -> str:
         elif name == "regions":
             parts.append(" ".join(value) if value else translate(N_("全省")))
         else:
-            parts.append(str(value))
+            parts.append(in_words(name, value))
     return " ".join(parts)
 
 
@@ -228,10 +234,6 @@ def _set_active(username: str, *, is_active: bool) -> None:
     account = access.find_account(username)
     actions.set_account_active(actor=actor, account=account, is_active=is_active, now=clock.now())
     announce(N_("账号 {username} 已恢复使用。") if is_active else N_("账号 {username} 已停用。"), username=username)
-
-
-def _print_waiting(request_id: int) -> None:
-    announce(N_("申请 {number} 等待另一名管理员确认：banyan staff confirm {number}"), number=request_id)
 
 
 def _print_link(username: str, secret: str) -> None:

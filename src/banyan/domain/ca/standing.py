@@ -91,7 +91,9 @@ def _standing(view: CertificateView, known: Certificate | None, now: datetime) -
     ):
         if fault in own:
             return standing, at, ""
-    return (Standing.UNTRUSTED, None, faults[0].text) if faults else (Standing.GOOD, None, "")
+    if faults:
+        return Standing.UNTRUSTED, None, f"{faults[0].fields.get('subject', '')} [{faults[0].code}]"
+    return Standing.GOOD, None, ""
 
 
 def _is_for_signing(view: CertificateView, known: Certificate) -> bool:

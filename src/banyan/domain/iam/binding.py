@@ -40,6 +40,17 @@ def bound_to(judged: Judged) -> Credential | None:
     return found.select_related("account").order_by("-secret_hash").first()
 
 
+def certificate_state(account: StaffAccount) -> str:
+    """How an account's certificate is recognised: ``identity``, ``sm3``, empty when none is bound.
+
+    Reads ``account.credentials`` as they were fetched with the account.
+    """
+    for credential in account.credentials.all():
+        if credential.kind == CERTIFICATE and credential.replaced_at is None:
+            return credential.secret_hash.partition(":")[0]
+    return ""
+
+
 def ask_for_binding(
     *, actor: Actor, account: StaffAccount, certificate: bytes, certificates: Certificates, now: datetime
 ) -> DualControlRequest:

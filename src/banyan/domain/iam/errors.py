@@ -97,7 +97,7 @@ class CertificateUntrusted(CertificateUnusable):
     """The way to a trusted CA does not hold."""
 
     code = "iam.certificate_untrusted"
-    message = N_("{name} 的证书现在通不过验证：{reason} 请换一张证书，或联系系统管理员。")
+    message = N_("{name} 的证书现在通不过验证，问题出在 {reason}。请换一张证书，或联系系统管理员。")
 
 
 class CertificateExpired(CertificateUnusable):

@@ -24,8 +24,8 @@ class Judged:
     """A certificate as the platform knows it.
 
     ``identity`` is what it states of its holder, where that may stand for him in certificates to come; else empty.
-    ``at`` is the moment that the standing speaks of: of revocation, hold, the end or the beginning. ``reason`` says in
-    words why a chain does not hold.
+    ``at`` is the moment that the standing speaks of: of revocation, hold, the end or the beginning. ``reason`` names
+    the certificate at which a chain does not hold, and the code of what is wrong with it.
     """
 
     standing: Standing

@@ -6,22 +6,27 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from banyan.domain.iam import access
+from banyan.domain.iam.binding import certificate_state
 from banyan.domain.iam.models import StaffAccount
 from banyan.domain.iam.rights import ROLE_NAMES, Role
 from banyan.domain.parties import access as parties
 from banyan.domain.parties.errors import PartiesError
 from banyan.domain.parties.regions import RegionTree
 from banyan.kernel.actor import Actor
+from banyan.kernel.errors import N_
+
+_CERTIFICATES = {"": "", "identity": N_("按身份"), "sm3": N_("按证书")}
 
 
 @dataclass(frozen=True)
 class AccountRow:
-    """One account: state, roles held now, where, last log-in."""
+    """One account: state, roles held now, where, how its certificate is recognised, last log-in."""
 
     account: StaffAccount
     state: str
     roles: list[str]
     regions: str
+    certificate: str
     last_login_at: datetime | None
 
 
@@ -63,6 +68,7 @@ def _row(account: StaffAccount, tree: RegionTree, is_waiting: bool) -> AccountRo
         state=_state(account, is_waiting),
         roles=[_(ROLE_NAMES[Role(grant.role)]) for grant in grants],
         regions=_regions(grants[0].regions, tree) if grants else "",
+        certificate=_(_CERTIFICATES[certificate_state(account)]),
         last_login_at=getattr(account, "last_login_at", None),
     )
 
@@ -72,8 +78,8 @@ def _state(account: StaffAccount, is_waiting: bool) -> str:
         return "DISABLED"
     if is_waiting:
         return "LOCKED_OUT"
-    has_password = any(credential.replaced_at is None for credential in account.credentials.all())
-    return "ACTIVE" if has_password else "NO_PASSWORD"
+    may_log_in = any(credential.replaced_at is None for credential in account.credentials.all())
+    return "ACTIVE" if may_log_in else "NO_PASSWORD"
 
 
 def _regions(codes: list[str] | None, tree: RegionTree) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from banyan.domain.iam import rights
+from banyan.domain.iam.staff_login import needs_certificate
 from banyan.kernel import clock
 from banyan.web.middleware import StaffRequest
 from banyan.web.reading import attention, audit, charts, staff
@@ -23,7 +24,7 @@ def dashboard(request: StaffRequest) -> HttpResponse:
     """What needs a hand, how much was done, how the parts are: for the role that asks."""
     now = clock.now()
     actor = request.actor
-    context: dict[str, Any] = {"now": now}
+    context: dict[str, Any] = {"now": now, "needs_certificate": needs_certificate(actor)}
     if all(rights.has(actor, right) for right in _BUSINESS):
         found = read_figures(actor, now)
         context |= {"figures": found, "charts": charts.of_figures(found)}

@@ -24,11 +24,12 @@ function start() {
   let stopWatching = null;
   let offered = new Map();
 
-  const show = (state) => {
+  // looking for tokens goes on where one may yet come or go
+  const show = (state, isWatched = false) => {
     for (const part of section.querySelectorAll("[data-state]")) part.hidden = part.dataset.state !== state;
     const password = document.getElementById("by-password");
     if (password) password.hidden = state !== "start";
-    if (state !== "choosing") endWatch();
+    if (!isWatched) endWatch();
   };
 
   const endWatch = () => {
@@ -36,13 +37,15 @@ function start() {
     stopWatching = null;
   };
 
-  const trouble = (code, told = "") => {
+  const trouble = (code, told = "", isWatched = false) => {
     const parts = [...section.querySelectorAll("[data-problem]")];
     const part = parts.find((one) => one.dataset.problem === code) || parts.find((one) => one.dataset.problem === "other");
+    const panel = section.querySelector("[data-state=problem]");
+    const isTold = !panel.hidden && !part.hidden;
     for (const one of parts) one.hidden = one !== part;
     part.querySelector("[data-told]").textContent = told;
-    show("problem");
-    section.querySelector("[data-state=problem]").focus();
+    show("problem", isWatched);
+    if (!isTold) panel.focus();
   };
 
   // an error, as one of the problems that the page explains
@@ -95,18 +98,16 @@ function start() {
     const found = tokens.flatMap((one) => one.containers.map((container) => [one, container]));
     const readable = found.map(([one, container]) => ({ one, container, read: container.signingCertificate && readCertificate(container.signingCertificate) }));
     const signing = readable.filter(({ read }) => read && read.isForSigning);
-    if (!signing.some(({ read }) => isCurrent(read))) {
-      trouble(tokens.length ? "no_certificate" : "no_token");
-      return watch();  // once a token is plugged in the page goes on by itself
-    }
+    watch();
+    // once a token is plugged in the page goes on by itself
+    if (!signing.some(({ read }) => isCurrent(read))) return trouble(tokens.length ? "no_certificate" : "no_token", "", true);
     const before = chosen() && chosen().value;
     offered = new Map();
     choices.textContent = "";
     for (const each of signing) choices.append(choice(each));
     const all = [...choices.querySelectorAll("input:not(:disabled)")];
     (all.find((one) => one.value === before) || all[0]).checked = true;
-    show("choosing");
-    watch();
+    show("choosing", true);
     if (!choices.contains(document.activeElement) && document.activeElement.tagName !== "BUTTON") chosen().focus();
     return undefined;
   };
