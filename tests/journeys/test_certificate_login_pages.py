@@ -1,11 +1,14 @@
 """Staff log in with a token in a real browser, through the real agent; every obstacle has a page that helps (E1)."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
@@ -24,6 +27,7 @@ from support.certificate_login import Administrators, Holder, write_pair
 from support.iam import PASSWORD, account_with, session_of
 from support.pages import LongStandingCa
 from support.skf import USER_PIN, WRONG_PIN, place
+from support.token_pages import screen
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -262,6 +266,63 @@ def test_a_page_under_another_address_is_sent_to_the_right_one(desk: Desk, setti
     desk.agent.pins(USER_PIN)
     choose(page, desk.serial)
     expect(problem(page)).to_contain_text("https://ra.example.cn")
+
+
+@pytest.fixture
+def away(desk: Desk, browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens the log-in page as one on the internet: what is on the machine is behind the browser's question."""
+    port = urlsplit(desk.url).port
+    arguments = [
+        *ARGUMENTS, f"--ip-address-space-overrides=127.0.0.1:{port}=public",
+        "--host-resolver-rules=MAP ra.example.cn 127.0.0.1",
+    ]  # fmt: skip
+    ended = ExitStack()
+
+    def open_page(permissions: Sequence[str] | None = None, *, host: str = "127.0.0.1", display: str = "") -> Page:
+        started = browser.browser_type.launch(
+            executable_path="/usr/bin/chromium", args=arguments, headless=not display,
+            env={**os.environ, "DISPLAY": display},
+        )  # fmt: skip
+        ended.callback(started.close)
+        context = started.new_context(locale="zh-CN", ignore_https_errors=True)
+        if permissions is not None:
+            context.grant_permissions(list(permissions))
+        page = context.new_page()
+        page.goto(f"http://{host}:{port}/login")
+        return page
+
+    with ended:
+        yield open_page
+
+
+def test_a_permission_that_is_denied_is_explained(away: Callable[..., Page]) -> None:
+    """E1: the browser's question about programs on the machine (local network access)."""
+    page = away(["clipboard-read"])
+    begin(page)
+    expect(problem(page)).to_contain_text("浏览器不允许本站访问本机的介质助手")
+    expect(problem(page)).to_contain_text("网站设置")
+
+
+def test_a_question_that_nobody_answers_is_pointed_at(away: Callable[..., Page]) -> None:
+    """E1: while it is open, and when it stays so."""
+    with screen() as display:
+        page = away(display=display)
+        begin(page)
+        expect(page.locator("[data-asking]")).to_be_visible()
+        expect(problem(page)).to_contain_text("浏览器的提问还没有回答", timeout=60_000)
+        page.close()
+
+
+def test_a_permission_that_is_given_lets_the_page_on(away: Callable[..., Page]) -> None:
+    page = away(["local-network-access"])
+    begin(page)
+    expect(page.locator("[data-problem=AGENT_ORIGIN_REFUSED], label.choice").first).to_be_visible()
+
+
+def test_a_page_without_https_is_told_to_use_it(away: Callable[..., Page]) -> None:
+    page = away(host="ra.example.cn")
+    begin(page)
+    expect(problem(page)).to_contain_text("https://")
 
 
 @pytest.mark.parametrize("what", ["held", "not bound"])

@@ -22,6 +22,7 @@ WRONG = {
     "language": ["", "fr"],
     "soft_tokens": ["", "perhaps"],
     "gm_engine": ["", "fast"],
+    "agent_port": ["", "0", "65536", "agent"],
     "connector": [""],
     "kmc_pool": ["", "0", "many"],
 }
