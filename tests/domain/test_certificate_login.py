@@ -576,6 +576,8 @@ def test_a_bound_account_shows_both_factors_and_an_unbound_one_is_reminded(
         challenge()
     opened = lin.enters(credential_id=password_shown())
     assert opened.session.credential_id == bound.pk
+    events = AuditRecord.objects.filter(actor_name="linxiao").order_by("-id").values_list("event", flat=True)
+    assert list(events[:2]) == ["iam.logged_in", "iam.password_accepted"], "each factor stands in the audit"
     with pytest.raises(LoginRefused):
         by_password(password="wrong")
     colleague = account_with(Role.PROOFREADER, username="colleague", now=NOW)

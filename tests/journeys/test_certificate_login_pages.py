@@ -167,6 +167,44 @@ def test_two_factors_one_after_the_other(desk: Desk) -> None:
     assert Session.objects.latest("pk").credential.kind == "certificate"
 
 
+def test_after_a_refusal_the_second_factor_begins_with_the_password_again(desk: Desk) -> None:
+    """F8: a challenge serves once; the way on leads where it can succeed."""
+    desk.administrators.switch(Method.TWO_FACTOR, now())
+    ca.hold_pair(issuing.approver(), desk.pair.pk, now())
+    page = desk.open("/login?next=/requests")
+    for is_held in (True, False):
+        page.fill("#username", "linxiao")
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        expect(page.locator("label.choice").first).to_be_visible()
+        desk.agent.pins(USER_PIN)
+        choose(page, desk.serial)
+        if is_held:
+            expect(problem(page)).to_contain_text("解冻")
+            ca.release_pair(issuing.approver(), desk.pair.pk, now())
+            page.get_by_role("button", name="重试").click()
+    expect(page).to_have_url(desk.url + "/requests")
+
+
+def test_whoever_waits_too_long_is_told_before_the_pin_is_asked(desk: Desk) -> None:
+    """F8: two minutes from the password on; then from the beginning."""
+    desk.administrators.switch(Method.TWO_FACTOR, now())
+    page = desk.context.new_page()
+    page.clock.install()
+    page.goto(f"{desk.url}/login")
+    page.fill("#username", "linxiao")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    expect(page.locator("label.choice").first).to_be_visible()
+    desk.agent.pins()
+    page.clock.fast_forward("02:00")
+    choose(page, desk.serial)
+    expect(problem(page)).to_contain_text("超过两分钟")
+    assert "GETPIN" not in desk.agent.shown()
+    page.get_by_role("button", name="重试").click()
+    expect(page.locator("#password")).to_be_visible()
+
+
 def test_passwords_that_are_switched_off_are_not_asked_for(desk: Desk) -> None:
     """F8: certificate only."""
     third = session_of(account_with(Role.AUDIT_ADMIN))

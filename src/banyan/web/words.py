@@ -120,6 +120,7 @@ EVENTS: dict[str, Any] = {
     "iam.logged_out": _("退出登录"),
     "iam.log_in": _("登录失败"),
     "iam.log_in_by_certificate": _("证书登录失败"),
+    "iam.password_accepted": _("口令正确，等待证书"),
     "iam.certificate_bound": _("绑定登录证书"),
     "iam.certificate_unbound": _("解除登录证书的绑定"),
     "iam.staff_login_set": _("改变登录方式"),

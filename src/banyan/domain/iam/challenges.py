@@ -10,6 +10,7 @@ from banyan import gm
 from banyan.domain import audit
 from banyan.domain.audit.models import ring
 from banyan.domain.iam import rules
+from banyan.domain.iam.actions import account_actor
 from banyan.domain.iam.errors import PasswordComesFirst
 from banyan.domain.iam.models import Credential, LoginChallenge
 from banyan.domain.iam.staff_login import staff_login
@@ -69,6 +70,10 @@ def open_challenge(
     )
     row.mac = _mac(row)
     row.save()
+    if credential_id is not None:
+        # A right password whose certificate never follows is what somebody should see.
+        password = Credential.objects.select_related("account").get(pk=credential_id)
+        audit.record(account_actor(password.account), "iam.password_accepted", password, channel=channel)
     return NewChallenge(challenge, browser, row.expires_at)
 
 

@@ -19,7 +19,8 @@ function start() {
   const token = section.querySelector("[name=csrfmiddlewaretoken]").value;
   const choices = section.querySelector("[data-choices]");
   const chosen = () => choices.querySelector("input:checked");
-  const openedAt = performance.now();
+  let challengedAt = performance.now();
+  let isSpent = false;
   let agent = null;
   let stopWatching = null;
   let offered = new Map();
@@ -76,10 +77,13 @@ function start() {
     return told;
   };
 
+  // one that came with the page is the second factor's; else each attempt has its own
   const challenge = async () => {
-    if (!dataset.challenge) return fromBase64((await post(dataset.challengeUrl, {})).challenge);
-    return fromBase64(dataset.challenge);
+    if (dataset.challenge) return fromBase64(dataset.challenge);
+    challengedAt = performance.now();
+    return fromBase64((await post(dataset.challengeUrl, {})).challenge);
   };
+  const isTooLate = () => performance.now() - challengedAt > TOO_LATE_MS;
 
   const look = async () => {
     show("looking");
@@ -151,12 +155,14 @@ function start() {
 
   const logIn = async () => {
     const key = offered.get(chosen().value);
-    if (dataset.challenge && performance.now() - openedAt > TOO_LATE_MS) return trouble("expired");
     show("signing");
     try {
       const given = await challenge();
+      if (isTooLate()) return trouble("expired");
       const { signature, signingCertificate } = await agent.signLogin({ ...key, challenge: given });
+      if (isTooLate()) return trouble("expired");
       show("checking");
+      isSpent = true;
       const told = await post(dataset.answerUrl + location.search, {
         challenge: toBase64(given), signature: toBase64(signature), certificate: toBase64(signingCertificate),
       });
@@ -171,6 +177,8 @@ function start() {
     const button = event.target.closest("[data-do]");
     if (!button) return;
     if (button.dataset.do === "back") return show("start");
+    // what came with the page is good once and for two minutes: after that it is the password's turn again
+    if (dataset.challenge && (isSpent || isTooLate())) return location.assign(location.href);
     look();
   });
   section.querySelector("form[data-state=choosing]").addEventListener("submit", (event) => {
