@@ -17,7 +17,7 @@ from banyan.kernel.clock import now
 from support import issuing
 from support.certificate_login import Administrators, Holder
 from support.iam import PASSWORD, account_with, session_of
-from support.pages import LongStandingCa
+from support.pages import LongStandingCa, first_link
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ORIGIN = settings.BANYAN.origin
@@ -163,3 +163,35 @@ def test_what_the_holder_did_wrong_is_told_in_his_language(lin: Holder, administ
     told = browser.answer(lin, browser.challenge()).json()["error"]
     assert told["code"] == "iam.certificate_not_bound"
     assert lin.signing.serial in told["message"]
+
+
+def test_who_lacks_the_second_factor_is_reminded_and_administrators_see_who_has_it(
+    lin: Holder, administrators: Administrators
+) -> None:
+    """F8: on the first page after the log-in, and in the list of accounts."""
+    administrators.switch(Method.TWO_FACTOR, now())
+    session_of(account_with(Role.PROOFREADER, username="colleague"))
+    session_of(account_with(Role.SYSTEM_ADMIN, username="sysadmin"))
+    for username in ("colleague", "sysadmin"):
+        browser = Browser()
+        browser.client.post("/login", {"username": username, "password": PASSWORD}, HTTP_ORIGIN=ORIGIN)
+        assert "还没有绑定证书" in browser.client.get("/").content.decode()
+    accounts = browser.client.get("/staff").content.decode()
+    assert accounts.count("<td>按身份</td>") == 1
+    bound = Browser()
+    page = bound.client.post("/login", {"username": "linxiao", "password": PASSWORD}, HTTP_ORIGIN=ORIGIN)
+    bound.answer(lin, base64.b64decode(page.context["challenge"]))
+    assert "还没有绑定证书" not in bound.client.get("/").content.decode()
+
+
+def test_a_first_link_leads_to_both_factors(lin: Holder, account: StaffAccount, administrators: Administrators) -> None:
+    """F8: the link sets the password; the log-in page then asks for it and for the certificate."""
+    administrators.switch(Method.TWO_FACTOR, now())
+    browser = Browser()
+    browser.client.get(f"/first/{first_link('linxiao')}")
+    form = {"username": "linxiao", "password": "Another-horse-8", "again": "Another-horse-8"}
+    done = browser.client.post("/first", form)
+    assert (done.status_code, done.headers["Location"]) == (302, "/login")
+    assert "banyan_session" not in browser.client.cookies
+    page = browser.client.post("/login", form, HTTP_ORIGIN=ORIGIN)
+    assert browser.answer(lin, base64.b64decode(page.context["challenge"])).status_code == 200
