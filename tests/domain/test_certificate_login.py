@@ -505,6 +505,20 @@ def test_sessions_of_a_certificate_end_with_it(
     assert access.actor_from_session(kept.token, NOW).id == account.pk
 
 
+def test_no_session_begins_with_what_ended_while_it_was_checked(
+    lin: Holder, account: StaffAccount, bound: Credential, administrators: Administrators
+) -> None:
+    """F8: unbound or stopped between the check of the answer and the session."""
+    administrators.unbind(account)
+    with pytest.raises(SessionInvalid):
+        actions.open_session(account=account, credential=bound, channel="pages", now=NOW)
+    again = administrators.bind(account, lin.der)
+    actions.set_account_active(actor=administrators.asks, account=account, is_active=False, now=NOW)
+    with pytest.raises(SessionInvalid):
+        actions.open_session(account=account, credential=again, channel="pages", now=NOW)
+    assert not Session.objects.filter(credential__kind="certificate").exists()
+
+
 def test_a_certificate_that_is_not_good_is_not_bound(
     lin: Holder, account: StaffAccount, administrators: Administrators
 ) -> None:

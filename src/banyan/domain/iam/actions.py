@@ -19,6 +19,7 @@ from banyan.domain.iam.errors import (
     LinkInvalid,
     RegionsDiffer,
     SecondPersonNeeded,
+    SessionInvalid,
 )
 from banyan.domain.iam.models import (
     Credential,
@@ -206,7 +207,13 @@ def use_link(
 def open_session(
     *, account: StaffAccount, credential: Credential, channel: str, now: datetime, source: Source | None = None
 ) -> NewSession:
-    """Open a session for a person whose credential was just checked (``login.log_in`` checks)."""
+    """Open a session for a person whose credential was just checked (``login.log_in`` checks).
+
+    Raises SessionInvalid when credential or account ended in between: who ended them ended the sessions there were.
+    """
+    held = Credential.objects.filter(pk=credential.pk, replaced_at__isnull=True, account__is_active=True)
+    if not list(held.select_for_update().values_list("pk")):
+        raise SessionInvalid
     token = secrets.token_urlsafe(32)
     session = Session(
         token_hash=hashed(token),
