@@ -4,7 +4,6 @@ import re
 import secrets
 
 import pytest
-from banyan_token.skf.unblock import make_response
 
 from banyan import gm
 from banyan.pki.csr import CertificationRequest
