@@ -38,9 +38,13 @@ class TokenNotHere(BanyanError):
 
 @dataclass
 class Desk:
-    """One visit to the machine: its agent is started at first need and ended with the visit."""
+    """One visit to the machine: its agent is started at first need and ended with the visit.
+
+    ``origin`` is for whom the token signs: the command line, or the site where somebody logs in.
+    """
 
     home: Home
+    origin: str = ORIGIN
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     def __enter__(self) -> Self:
@@ -56,7 +60,11 @@ class Desk:
         environment = dict(zip(_ENVIRONMENT, (str(place.tokens), str(place.secret)), strict=True))
         return self._stack.enter_context(
             LocalAgent(
-                place.agent, origin=ORIGIN, task_keys=[task_key()], environment=environment, profiles=place.profiles
+                place.agent,
+                origin=self.origin,
+                task_keys=[task_key()],
+                environment=environment,
+                profiles=place.profiles,
             )
         )
 
@@ -92,7 +100,7 @@ class Desk:
 
     def begun(self, token: PluggedToken, at_agent: AtAgent) -> Begun:
         """What the platform has to know of a begun task."""
-        return Begun(self.agent.key_id, ORIGIN, token.profile, at_agent.nonce)
+        return Begun(self.agent.key_id, self.origin, token.profile, at_agent.nonce)
 
     def sealed_pins(self, actor: Actor, request: ServiceRequest, token: PluggedToken, now: datetime) -> str:
         """The platform's PINs for this request's step; empty when the holder has to type theirs."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from banyan.cli.context import django_setup
+from banyan.cli.pin_input import pin_options
 from banyan.kernel.clock import now
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _CHANNEL = "cli"
     type=click.Path(exists=True, path_type=Path, dir_okay=False, allow_dash=True),
     help="File whose first line is the password; - reads standard input.",
 )
+@click.option("--token", help="Serial number of the token that is plugged in here and signs.")
+@pin_options
 @click.option("--certificate", "is_by_certificate", is_flag=True, help="By certificate, where no password comes first.")
 @click.option(
     "--challenge-out",
@@ -40,6 +43,9 @@ def login(
     user: str | None,
     link: str | None,
     password_file: Path | None,
+    token: str | None,
+    pin_file: Path | None,
+    pin_letters: Path | None,
     is_by_certificate: bool,
     challenge_out: Path | None,
     answer: Path | None,
@@ -49,25 +55,33 @@ def login(
     The session file is readable by you alone. A password is never an option: it would stand in the list of
     processes and in the shell's history.
 
-    With a certificate it takes two calls, within two minutes: --challenge-out writes what the token signs, alone
-    (--certificate) or after the password; --answer brings the signature back.
+    With a certificate: --token names the token here, alone (--certificate) or after the password. Where the token is
+    elsewhere it takes two calls, within two minutes: --challenge-out writes what the token signs, --answer brings the
+    signature back.
     """
     home = django_setup()
-    from banyan.cli import certificate_answer
+    from banyan.cli import certificate_answer, token_login
     from banyan.cli.session import write_session
     from banyan.domain.iam.errors import CertificateNeeded
 
+    def by_certificate(credential_id: int | None) -> "NewSession | None":
+        if token is None:
+            certificate_answer.ask(home, challenge_out, credential_id)
+            return None
+        return token_login.log_in(home, token, credential_id, pin_file, pin_letters)
+
+    opened: NewSession | None
     if answer is not None:
         opened = certificate_answer.give(home, answer)
     elif is_by_certificate:
-        certificate_answer.ask(home, challenge_out, None)
-        return
+        opened = by_certificate(None)
     else:
         try:
             opened = _by_link(link, password_file) if link else _by_password(user, password_file)
         except CertificateNeeded as needed:
-            certificate_answer.ask(home, challenge_out, needed.credential_id)
-            return
+            opened = by_certificate(needed.credential_id)
+    if opened is None:
+        return
     write_session(home, opened)
     account = opened.session.account
     click.echo(f"{account.username} ({account.display_name})")

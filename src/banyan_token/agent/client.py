@@ -156,6 +156,14 @@ class AgentClient:
         fields = {"container": container, "nonce": _text(nonce), **_if_any(sealed)}
         return _read_back(self._call("read_back", **_named(token), **fields))
 
+    def sign_login(self, token: PluggedToken, container: str, challenge: bytes) -> tuple[bytes, bytes]:
+        """The signature (DER) that logs in at this session's origin, and the signing certificate; asks for the PIN.
+
+        ``challenge``: 32 octets of the server's. Raises TokenMissing, PinIncorrect, PinChangeRequired.
+        """
+        told = self._call("sign", **_named(token), container=container, kind="login", challenge=_text(challenge))
+        return _octets(told["signature"]), _octets(told["signing_certificate"])
+
     def change_pin(self, token: PluggedToken) -> None:
         """Have the holder replace the PIN in the window."""
         self._call("change_pin", **_named(token))
@@ -166,10 +174,10 @@ class AgentClient:
 
     # inside
 
-    def _call(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def _call(self, type_: str, /, **fields: Any) -> dict[str, Any]:
         self._number += 1
-        message: dict[str, Any] = {"v": _VERSION, "id": str(self._number), "type": kind, **fields}
-        if kind != "hello":
+        message: dict[str, Any] = {"v": _VERSION, "id": str(self._number), "type": type_, **fields}
+        if type_ != "hello":
             message |= {"session": self._session, "number": self._number}
         answer = self._answer(json.dumps(message))
         self._session = answer.get("session", self._session)
@@ -202,6 +210,8 @@ def _refusal(error: dict[str, Any], fields: dict[str, Any]) -> errors.TokenError
         )  # fmt: skip
     if number in (Sar.PIN_INCORRECT, Sar.PIN_LOCKED, Sar.PIN_LEN_RANGE):
         return pin_refusal(number, left=left or 0, is_admin=False, serial=serial)
+    if error["code"] == "AGENT_FIRST_PIN":
+        return errors.PinChangeRequired()
     if error["code"] == "AGENT_MISMATCH":
         return errors.CertificateMismatch(container=fields.get("container", ""))
     if number == Sar.OBJERR:

@@ -147,6 +147,16 @@ export class TokenAgent extends EventTarget {
     return this.#sign(task, what);
   }
 
+  /** Puts a recovered old encryption key into a container of its own; what was encrypted for it opens again. */
+  async recover(task: tokens.RecoverTask): Promise<void> {
+    await this.#ask("recover", {
+      ...keyFields(task),
+      signing_container: task.signingContainer,
+      encryption_certificate: toBase64(task.encryptionCertificate),
+      envelope: toBase64(task.envelope),
+    });
+  }
+
   /** Signs a log-in for this page's origin and no other. */
   signLogin(task: tokens.LoginTask): Promise<tokens.Signature> {
     return this.#sign(task, { kind: "login", challenge: toBase64(task.challenge) });

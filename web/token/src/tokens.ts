@@ -16,8 +16,11 @@ export interface KeyName extends TokenName {
   readonly container: string;
 }
 
-/** `partial`: writing stopped in the middle; the same `write` again completes it. `whole`: both certificates fit their keys. */
-export type ContainerState = "empty" | "key" | "partial" | "whole";
+/**
+ * `partial`: writing stopped in the middle; the same `write` again completes it. `whole`: both certificates fit their keys.
+ * `recovered`: an old encryption key with its certificate, by `recover`.
+ */
+export type ContainerState = "empty" | "key" | "partial" | "whole" | "recovered";
 
 export interface ContainerDescription {
   readonly name: string;
@@ -97,6 +100,14 @@ export type WriteTask = KeyName & {
   /** 16 to 64 octets of the server's. */
   readonly nonce: Uint8Array;
   readonly sealed?: Sealed;
+};
+
+/** An old encryption key out of escrow, in a container of its own; its envelope is for the signing key of `signingContainer`. */
+export type RecoverTask = KeyName & {
+  readonly signingContainer: string;
+  readonly encryptionCertificate: Uint8Array;
+  /** ENVELOPEDKEYBLOB of GM/T 0016. */
+  readonly envelope: Uint8Array;
 };
 
 export type ReadBackTask = KeyName & { readonly nonce: Uint8Array; readonly sealed?: Sealed };
