@@ -253,6 +253,24 @@ def test_a_wrong_pin_from_a_file_costs_one_try_and_says_how_many_are_left(at_wor
     assert run.refused("clerk", "token", "change-pin", "ST-NOWHERE", "--pin-file", str(wrong)) == "cli.token_not_here"
 
 
+def test_an_approver_logs_in_with_the_token_that_is_plugged_in(at_work: Office, tmp_path: Path) -> None:
+    """E1, F8: bound by two people, signed in the token through the agent; neither initial nor wrong PIN opens a session."""
+    run = at_work.terminal
+    at_work.hire("holder", "approver")
+    (mine,) = at_work.in_hands(at_work.person())
+    run.json("clerk", "cert", "export", mine["serial"], "--out", str(tmp_path))
+    number = run.ok("sysadmin", "staff", "bind", "holder", str(tmp_path / f"{mine['serial']}.pem")).stdout.split()[1]
+    run.ok("secadmin", "staff", "confirm", number)
+    login = ("login", "--certificate", "--token", mine["token"], "--pin-letters", str(at_work.letters))
+    assert run.refused("desk", *login) == "token.pin_change_required"
+    at_work.change_pin(mine["token"], CHOSEN)
+    wrong = tmp_path / "wrong"
+    wrong.write_text("10203040")
+    assert run.refused("desk", *login[:4], "--pin-file", str(wrong)) == "token.pin_incorrect"
+    assert run.ok("desk", *login).stdout.startswith("holder")
+    assert run.json("desk", "whoami")[0]["user"] == "holder"
+
+
 def test_a_users_machine_gets_its_agents_settings(at_work: Office, tmp_path: Path) -> None:
     """C4, C5: the pages that may ask, the platform's task key, the vendors; and what is plugged in is seen without a log-in."""
     run = at_work.terminal

@@ -76,6 +76,11 @@ PROBLEMS: Sequence[Problem] = (
     ),
     Problem("SAR_PIN_INCORRECT", _("PIN 码不对"), (_("核对大小写和数字键盘。"), _RETRY), is_bad=True),
     Problem(
+        "AGENT_FIRST_PIN",
+        _("介质还在用初始 PIN 码，要先换成自己的"),
+        (_("点“更换 PIN 码”。"), _("在介质助手的窗口里输入初始 PIN 码，再输入新的。"), _("换好后会继续登录。")),
+    ),
+    Problem(
         "SAR_PIN_LOCKED",
         _("介质已锁住，没有登录"),
         (_("带上介质和证件，到签发点办理解锁。"), _("解锁后再登录。")),

@@ -173,10 +173,23 @@ function start() {
     return undefined;
   };
 
+  // the issuer's PIN signs nothing: the holder chooses his own in the agent's window, then goes on
+  const changePin = async () => {
+    const { profile, serial } = offered.get(chosen().value);
+    show("signing");
+    try {
+      await agent.changePin({ profile, serial });
+    } catch (error) {
+      return explain(error);
+    }
+    return logIn();
+  };
+
   section.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");
     if (!button) return;
     if (button.dataset.do === "back") return show("start");
+    if (button.dataset.do === "change-pin") return changePin();
     // what came with the page is good once and for two minutes: after that it is the password's turn again
     if (dataset.challenge && (isSpent || isTooLate())) return location.assign(location.href);
     look();
