@@ -158,10 +158,10 @@ def _keys(home: Home) -> Iterator[Finding]:
 def _database(home: Home) -> Iterator[Finding]:
     del home
     from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
 
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    from banyan.cli import installing
+
+    if not installing.is_current():
         yield Finding("database", False, N_("数据库结构落后于程序。运行 banyan init --upgrade。"))
         return
     yield Finding("database", True, connection.vendor)

@@ -126,6 +126,15 @@ def build_database() -> None:
     call_command("migrate", verbosity=0, interactive=False)
 
 
+def is_current() -> bool:
+    """Whether the database is of this release."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
 def upgrade(home: Home) -> None:
     """Bring database and record up to this release.
 

@@ -21,6 +21,13 @@ class AlreadyRunning(BanyanError):
     message = N_("{host}:{port} 已被占用，多半是榕证已在运行。先停掉它，或在设置里换一个 port。")
 
 
+class DatabaseOutdated(BanyanError):
+    """The database is of an earlier release."""
+
+    code = "run.database_outdated"
+    message = N_("数据库结构落后于程序，没有启动。先备份，再运行 banyan init --upgrade。")
+
+
 @click.command()
 @click.option(
     "--sample",
@@ -31,6 +38,7 @@ class AlreadyRunning(BanyanError):
 def run(with_sample: bool) -> None:
     """Serve: signer, key management, jobs and pages. A process that dies is started again; Ctrl-C ends all."""
     from banyan.cli import installing
+    from banyan.cli.context import django_setup
     from banyan.cli.processes import Supervisor, banyan_child
 
     home = Home.from_environment()
@@ -46,6 +54,9 @@ def run(with_sample: bool) -> None:
 
     settings = load()
     ensure_allowed(settings)
+    django_setup()
+    if not installing.is_current():
+        raise DatabaseOutdated
     _ensure_free(settings.host, settings.port)
     children = [banyan_child(home, name) for name in ("signer", "kmc", "jobs", "pages")]
     announce(N_("正在启动……"))

@@ -28,6 +28,8 @@ def do_sample_work(home: Home) -> None:
     if not installing.is_complete(home):
         announce(N_("建立样例安装……"))
         make_sample(home)
+    else:
+        installing.upgrade(home)  # there may be a newer release than the one that made it
     django_setup()
     _ensure_sample()
     done = home.path / _DONE
