@@ -26,7 +26,7 @@ from support.agent import AGENT, Agent, SocketPage, make_token, running
 from support.certificate_login import Administrators, Holder, write_pair
 from support.iam import PASSWORD, account_with, session_of
 from support.pages import LongStandingCa
-from support.skf import USER_PIN, WRONG_PIN, place
+from support.skf import NEW_PIN, USER_PIN, WRONG_PIN, place
 from support.token_pages import screen
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -232,6 +232,23 @@ def test_a_pin_wrong_to_the_last_try_locks_and_the_page_says_where_to_go(desk: D
     expect(problem(page)).to_contain_text("介质已锁住")
     expect(problem(page)).to_contain_text("解锁")
     assert not Session.objects.filter(credential__kind="certificate").exists()
+
+
+def test_whoever_still_has_the_initial_pin_changes_it_and_goes_on(desk: Desk) -> None:
+    """E1: the agent signs nothing under the issuer's PIN; the page leads through the change."""
+    serial = make_token(is_first_pin=True)
+    pair = write_pair(desk.world, SocketPage(desk.agent), serial, 1, now())
+    newcomer = account_with(Role.PROOFREADER, username="newcomer")
+    desk.administrators.bind(newcomer, Holder(desk.world, pair).der, now())
+    page = desk.open()
+    begin(page)
+    choose(page, serial)
+    expect(problem(page)).to_contain_text("初始 PIN 码")
+    desk.agent.pins(USER_PIN, NEW_PIN, NEW_PIN, NEW_PIN)
+    page.get_by_role("button", name="更换 PIN 码").click()
+    expect(page).to_have_url(desk.url + "/")
+    assert Session.objects.latest("pk").account == newcomer
+    (place() / serial).rename(place().parent / f"away-{serial}")
 
 
 def test_a_closed_window_is_no_log_in_and_can_be_tried_again(desk: Desk) -> None:
