@@ -46,7 +46,7 @@ from banyan.domain.iam.errors import (
     SamePerson,
     SessionInvalid,
 )
-from banyan.domain.iam.models import Credential, LoginChallenge, Session, StaffAccount, StaffLogin
+from banyan.domain.iam.models import Credential, LoginChallenge, RoleGrant, Session, StaffAccount, StaffLogin
 from banyan.domain.iam.rights import Role
 from banyan.domain.iam.sources import Source
 from banyan.domain.iam.staff_login import Method
@@ -684,8 +684,14 @@ def test_passwords_are_switched_off_everywhere_once_every_administrator_is_bound
         login.log_in_with_link(secret=link.secret, password="Sturdy-9-oak", channel="cli", now=NOW)
     assert lin.enters().session.account_id == account.pk
     administrators.unbind(account)
+    third = StaffAccount.objects.get(username="third")
     with pytest.raises(NobodyCouldLogIn):
-        administrators.unbind(StaffAccount.objects.get(username="third"))
+        administrators.unbind(third)
+    with pytest.raises(NobodyCouldLogIn):
+        actions.set_account_active(actor=administrators.asks, account=third, is_active=False, now=NOW)
+    with pytest.raises(NobodyCouldLogIn):
+        actions.end_role(actor=administrators.confirms, grant=RoleGrant.objects.get(account=third), now=NOW)
+    assert StaffAccount.objects.get(pk=third.pk).is_active
     administrators.switch(Method.TWO_FACTOR)
     administrators.unbind(StaffAccount.objects.get(username="third"))
 

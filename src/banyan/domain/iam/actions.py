@@ -31,6 +31,7 @@ from banyan.domain.iam.models import (
 )
 from banyan.domain.iam.rights import Role, require
 from banyan.domain.iam.sources import Source
+from banyan.domain.iam.staff_login import ensure_somebody_can_log_in
 from banyan.kernel.actor import Actor, system_actor
 
 
@@ -116,13 +117,14 @@ def renew_link(
 
 @audit.action
 def set_account_active(*, actor: Actor, account: StaffAccount, is_active: bool, now: datetime) -> StaffAccount:
-    """Stop an account (its sessions end at once) or let it work again."""
+    """Stop an account (its sessions end at once) or let it work again. Raises NobodyCouldLogIn."""
     require(actor, "iam.manage_accounts")
     account = StaffAccount.objects.get(pk=account.pk).verify_row()
     account.is_active = is_active
     account.save()
     audit.record(actor, "iam.account_enabled" if is_active else "iam.account_disabled", account)
     if not is_active:
+        ensure_somebody_can_log_in()
         end_sessions(actor, account, now)
     return account
 
@@ -150,11 +152,12 @@ def grant_role(*, actor: Actor, request: DualControlRequest, now: datetime) -> R
 
 @audit.action
 def end_role(*, actor: Actor, grant: RoleGrant, now: datetime) -> RoleGrant:
-    """Take a role back; taking away needs no second person."""
+    """Take a role back; taking away needs no second person. Raises NobodyCouldLogIn."""
     require(actor, "iam.grant_roles")
     grant = RoleGrant.objects.get(pk=grant.pk).verify_row()
     grant.ended_at = now
     grant.save()
+    ensure_somebody_can_log_in()
     audit.record(actor, "iam.role_ended", grant, role=grant.role, account=grant.account_id)
     return grant
 

@@ -103,6 +103,15 @@ def ensure_administrators_bound(*, without: int = 0) -> None:
             raise NobodyCouldLogIn(role=ROLE_NAMES[role])
 
 
+def ensure_somebody_can_log_in() -> None:
+    """In an action that takes an account or a role away: where only certificates open sessions, each administrator's role is
+    still held by somebody who has one. Raises NobodyCouldLogIn.
+    """
+    audit.alone()
+    if staff_login() is Method.CERTIFICATE:
+        ensure_administrators_bound()
+
+
 def bound_accounts() -> set[int]:
     """Accounts with a certificate bound, rows checked."""
     found = Credential.objects.filter(kind="certificate", replaced_at__isnull=True)
