@@ -10,6 +10,7 @@ import pytest
 from banyan import gm
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.iam.errors import RightMissing
+from banyan.domain.iam.rights import Role
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.agents import key_id_of
 from banyan.domain.inventory.errors import AgentKeyInvalid, AgentUnknown, InitialPinUnknown, TransitionRefused
@@ -19,6 +20,7 @@ from banyan.domain.parties.errors import OutOfScope
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.errors import StepNotDue, TokenRefused
 from banyan.domain.ra.models import ServiceRequest
+from banyan.kernel.actor import Actor
 from banyan.pki.public_key import sm2_spki
 from support import issuing
 from support.issuing import NOW, SYSTEM, World, approver, clerk, proofreader
@@ -37,9 +39,13 @@ def world() -> World:
 
 def register(key: Any = MACHINE, region: str = "350000") -> str:
     row = inventory.register_agent(
-        clerk(), public_key=sm2_spki(key.public), name="一号窗口", region_code=region, now=NOW
+        administrator(), public_key=sm2_spki(key.public), name="一号窗口", region_code=region, now=NOW
     )
     return row.key_id
+
+
+def administrator(**options: Any) -> Actor:
+    return issuing.person_in_role(Role.SYSTEM_ADMIN, 30, **options)
 
 
 def begun(agent: str) -> Begun:
@@ -122,23 +128,37 @@ def test_an_agent_off_the_list_or_of_another_region_gets_nothing(world: World) -
     with pytest.raises(AgentUnknown):
         seal(request, token, key_id_of(sm2_spki(STRANGER.public)))
     agent = register()
-    inventory.end_agent(clerk(), agent, reason="换机器", now=NOW)
+    inventory.end_agent(administrator(), agent, reason="换机器", now=NOW)
     with pytest.raises(AgentUnknown):
         seal(request, token, agent)
     assert register() == agent  # put on it again
     assert opened(seal(request, token, agent))["pin"]
     elsewhere = register(STRANGER, region="350200")
-    here = clerk(regions=frozenset({"350100", "350102"}))
+    here = clerk(regions=("350100", "350102"))
     with pytest.raises(AgentUnknown):
         ra.seal_pins(here, request.pk, token.serial, begun(elsewhere), NOW)
     with pytest.raises(OutOfScope):
-        inventory.register_agent(here, public_key=sm2_spki(STRANGER.public), name="移走", region_code="350102", now=NOW)
+        inventory.register_agent(
+            administrator(regions=("350100", "350102")),
+            public_key=sm2_spki(STRANGER.public),
+            name="移走",
+            region_code="350102",
+            now=NOW,
+        )
+
+
+def test_nobody_who_works_with_tokens_decides_where_their_pins_go(world: World) -> None:
+    for actor in (clerk(), approver(), proofreader()):
+        with pytest.raises(RightMissing):
+            inventory.register_agent(actor, public_key=sm2_spki(MACHINE.public), name="", region_code="350000", now=NOW)
+        with pytest.raises(RightMissing):
+            inventory.end_agent(actor, register(), reason="", now=NOW)
 
 
 def test_only_an_sm2_key_is_an_agents(world: World) -> None:
     for wrong in (b"", b"\x30\x00", sm2_spki(MACHINE.public)[:-1]):
         with pytest.raises(AgentKeyInvalid):
-            inventory.register_agent(clerk(), public_key=wrong, name="", region_code="350000", now=NOW)
+            inventory.register_agent(administrator(), public_key=wrong, name="", region_code="350000", now=NOW)
 
 
 def test_the_initial_pin_is_forgotten_when_the_holder_has_the_token(world: World) -> None:

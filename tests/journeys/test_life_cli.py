@@ -291,10 +291,12 @@ def test_pins_are_sent_to_registered_agents_only(at_work: Office) -> None:
     (number,) = at_work.open(at_work.person())
     at_work.decide(number)
     (agent,) = run.json("clerk", "token", "agents")
-    run.ok("clerk", "token", "end-agent", agent["agent"], "--reason", "换机器")
+    # Who personalises tokens does not decide where their PINs go.
+    assert run.refused("clerk", "token", "register-agent", "--region", "福建省") == "iam.right_missing"
+    run.ok("sysadmin", "token", "end-agent", agent["agent"], "--reason", "换机器")
     issue = ("request", "issue", number, "--new-tokens", "--iterations", "10000", "--pin-letters", str(at_work.letters))
     assert run.refused("clerk", *issue) == "inventory.agent_unknown"
-    run.ok("clerk", "token", "register-agent", "--region", "福建省")
+    run.ok("sysadmin", "token", "register-agent", "--region", "福建省")
     (issued,) = run.json("clerk", *issue)
     assert issued["outcome"] == "issued"
 

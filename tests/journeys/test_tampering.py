@@ -65,9 +65,7 @@ def lived_in(home: Home) -> Iterator[World]:
     ca.revoke_pairs(SYSTEM, [pairs[0].pk], "keyCompromise", NOW + timedelta(days=1))
     ca.issue_crl(SYSTEM, "sm2-personal", world.connector, NOW + timedelta(days=2))
     (key,) = gm.sm2.generate_keypairs(1)
-    inventory.register_agent(
-        issuing.clerk(), public_key=sm2_spki(key.public), name="柜台一", region_code="350102", now=NOW
-    )
+    inventory.register_agent(SYSTEM, public_key=sm2_spki(key.public), name="柜台一", region_code="350102", now=NOW)
     epochs.write_checkpoint(home, now=now(), sign=lambda text: (gm.sm2.sign(key.private, key.public, text), key.public))
     yield world
     checkpoints.file_of(home).unlink(missing_ok=True)

@@ -169,7 +169,7 @@ def office(place: Path) -> Iterator[Office]:
             stack.callback(process.terminate)
         found = Office(home, stack.enter_context(terminal(home.path, place / "sessions")), links, place)
         found.log_in(*links)
-        found.terminal.ok("clerk", "token", "register-agent", "--region", "福建省")
+        found.terminal.ok("sysadmin", "token", "register-agent", "--region", "福建省")
         until = time.monotonic() + 60
         while not all(answers(home, name) for name in KEY_HOLDERS):
             assert time.monotonic() < until, "signer or KMC did not come up"

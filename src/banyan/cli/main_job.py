@@ -23,7 +23,7 @@ from banyan.domain.ra.values import Outcome
 from banyan.domain.sheets import access as sheets
 from banyan.domain.sheets.models import SheetImport
 from banyan.kernel import clock
-from banyan.kernel.actor import Actor
+from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
@@ -134,7 +134,7 @@ def issue(desk: Desk, clerk: Actor, ids: Sequence[int], result: Result) -> None:
     """A token a request: its key, its PKCS#10, the intent."""
     waiting = [one for one in _at(clerk, ids, "issue") if one.issuance_id is None]
     if waiting:
-        register_agent(desk, clerk, _PROVINCE, _MACHINE, clock.now())
+        register_agent(desk, system_actor("sample"), _PROVINCE, _MACHINE, clock.now())
     orders = []
     for request in waiting:
         serial, now = serial_for(request), clock.now()
@@ -147,7 +147,7 @@ def personalize(desk: Desk, clerk: Actor, ids: Sequence[int]) -> None:
     """Write the pairs into their tokens and note the proofs."""
     due = [one.pk for one in _at(clerk, ids, "personalize")]
     if due:
-        register_agent(desk, clerk, _PROVINCE, _MACHINE, clock.now())
+        register_agent(desk, system_actor("sample"), _PROVINCE, _MACHINE, clock.now())
         passed("制证", write_all(desk, clerk, due, clock.now()))
 
 

@@ -169,7 +169,7 @@ def agent_settings(place: Path, origins: tuple[str, ...]) -> None:
 @click.option("--name", default="", help="What people call the machine (default: its host name).")
 @json_option
 def register_agent(region: str, name: str, as_json: bool) -> None:
-    """Put this machine's token agent on the list (right tokens.manage): PINs of new tokens may be sealed to it."""
+    """Put this machine's token agent on the list (right tokens.register_agents): PINs of new tokens may be sealed to it."""
     home, actor = _start()
     import platform
 
@@ -181,7 +181,7 @@ def register_agent(region: str, name: str, as_json: bool) -> None:
 @token.command()
 @json_option
 def agents(as_json: bool) -> None:
-    """The token agents on the list (right tokens.read)."""
+    """The token agents on the list (right tokens.read or tokens.register_agents)."""
     _, actor = _start()
     from banyan.cli.tokens import list_agents
 
@@ -192,7 +192,7 @@ def agents(as_json: bool) -> None:
 @click.argument("agent")
 @click.option("--reason", required=True, help="For the record.")
 def end_agent(agent: str, reason: str) -> None:
-    """Take a token agent off the list (right tokens.manage): nothing is sealed to it any more."""
+    """Take a token agent off the list (right tokens.register_agents): nothing is sealed to it any more."""
     _, actor = _start()
     from banyan.cli.tokens import take_agent_off_list
 

@@ -22,6 +22,7 @@ RIGHTS: dict[str, str] = {
     "tokens.read": N_("查看介质"),
     "tokens.manage": N_("登记、发放、回收、挂失、销毁介质"),
     "tokens.unlock": N_("解锁介质"),
+    "tokens.register_agents": N_("登记和停用介质助手"),
     "parties.read": N_("查看单位、人员和设备"),
     "parties.edit": N_("维护单位、人员和设备"),
     "parties.reveal": N_("查看受保护的证件号码和电话原文"),

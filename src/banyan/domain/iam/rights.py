@@ -48,6 +48,8 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
             "iam.confirm_grants",
             "systems.configure",
             "outbox.manage",
+            # Whoever puts an agent on the list decides where PINs go: nobody who works with tokens does.
+            "tokens.register_agents",
             "ca.read",
             "audit.open_epoch",
         }

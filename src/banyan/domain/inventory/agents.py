@@ -35,7 +35,7 @@ def register_agent(actor: Actor, *, public_key: bytes, name: str, region_code: s
 
     Raises AgentKeyInvalid, OutOfScope, RightMissing.
     """
-    rights.require(actor, "tokens.manage")
+    require_any(actor, ("tokens.register_agents",))
     region = parties.region_tree().current(region_code)
     parties.ensure_region_in_scope(actor, region.code)
     try:
@@ -57,7 +57,7 @@ def register_agent(actor: Actor, *, public_key: bytes, name: str, region_code: s
 @audit.action
 def end_agent(actor: Actor, key_id: str, *, reason: str, now: datetime) -> TokenAgent:
     """Take an agent's key off the list: nothing is sealed to it any more. Raises AgentUnknown, RightMissing."""
-    rights.require(actor, "tokens.manage")
+    require_any(actor, ("tokens.register_agents",))
     row = _agent(actor, key_id)
     row.ended_at = now
     row.save()
