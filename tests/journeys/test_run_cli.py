@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from banyan.kernel.home import Home
+from support.agent import free_port
 from support.commands import banyan, environment
 
 
@@ -24,12 +25,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     assert done.returncode == 0, done.stderr
     yield home
     shutil.rmtree(home.path.parent)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def processes_of(home: Home) -> dict[int, str]:
