@@ -27,6 +27,7 @@ from banyan.domain.inventory import actions as inventory
 from banyan_token.errors import PinLocked
 from support import issuing
 from support import token as devices
+from support.agent import free_port
 from support.installation import Nursery, Process, database_of_this_run, living
 
 _SOCKETS = {"signer": "signer", "kmc": "kmc", "superior": SIMULATED_SUPERIOR}
@@ -249,9 +250,7 @@ def test_a_wrong_pin_to_the_last_try_locks_for_good_whatever_is_killed(tmp_path:
 
 
 def test_the_second_start_of_an_installation_is_told_and_disturbs_nothing(office: Office) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     environment = office.nursery.installation.environment | {"BANYAN_PORT": port}
     command = [sys.executable, "-m", "banyan", "run"]
     log = (office.place / "run.log").open("wb")
