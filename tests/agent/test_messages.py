@@ -18,6 +18,7 @@ from support.agent import (
     PostPage,
     Refused,
     SocketPage,
+    envelope_for,
     finished,
     make_token,
     octets_of,
@@ -97,6 +98,39 @@ def test_what_does_not_belong_together_is_not_written(page: Page, agent: Agent, 
         assert page.refusal("write", **at, **(pair | spoiled)) == "AGENT_MISMATCH"
     assert page.refusal("write", **at, **(pair | {"envelope": text_of(b"short")})) == "AGENT_MALFORMED"
     assert page.container(serial, "k1")["state"] == "key"
+
+
+def test_a_recovered_key_opens_what_was_encrypted_for_it(page: Page, agent: Agent, serial: str) -> None:
+    """A2: an old encryption key in a container of its own, by an envelope for the signing key of another one."""
+    point, _pair = finished(page, serial)
+    agent.pins(*[USER_PIN] * 8)
+    old = {name: value for name, value in pair_for(point).items() if name != "signing_certificate"}
+    at = {"profile": PROFILE, "serial": serial, "container": "old", "signing_container": "k1"}
+    page.ask("recover", **at, **old)
+    page.ask("recover", **at, **old)  # once more changes nothing
+    (kept,) = [one for one in page.token(serial)["containers"] if one["name"] == "old"]
+    assert (kept["state"], kept["encryption_certificate"]) == ("recovered", old["encryption_certificate"])
+    letter = envelope_for(octets_of(old["encryption_certificate"]), b"written years ago")
+    opened = page.ask("open", profile=PROFILE, serial=serial, container="old", **letter)
+    assert octets_of(opened["data"]) == b"written years ago"
+    assert "装入恢复的旧加密密钥" in agent.shown()
+
+
+def test_a_recovered_key_that_does_not_fit_is_not_put_in(page: Page, agent: Agent, serial: str) -> None:
+    point, _pair = finished(page, serial)
+    agent.pins(*[USER_PIN] * 8)
+    old = {name: value for name, value in pair_for(point).items() if name != "signing_certificate"}
+    at = {"profile": PROFILE, "serial": serial, "container": "old", "signing_container": "k1"}
+    other = text_of(sample_certificate(gm.sm2.generate_keypair().public))
+    stranger = pair_for(gm.sm2.generate_keypair().public)  # its envelope is for somebody else's signing key
+    assert page.refusal("recover", **at, **(old | {"encryption_certificate": other})) == "AGENT_MISMATCH"
+    assert page.refusal("recover", **at, **(old | {"envelope": text_of(b"short")})) == "AGENT_MALFORMED"
+    assert page.refusal("recover", **(at | {"signing_container": "none"}), **old) == "SAR_KEYNOTFOUNTERR"
+    assert page.refusal("recover", **(at | {"signing_container": "../k1"}), **old) == "AGENT_MALFORMED"
+    spoiled = {name: stranger[name] for name in old}
+    assert page.refusal("recover", **at, **spoiled).startswith("SAR_")
+    assert page.refusal("recover", **(at | {"container": "k1"}), **old) == "SAR_OBJERR"
+    assert "recovered" not in {one["state"] for one in page.token(serial)["containers"]}
 
 
 def test_text_is_signed_as_shown(page: Page, agent: Agent, serial: str) -> None:
