@@ -26,7 +26,6 @@ from banyan_token.agent import Begun as AtAgent
 from banyan_token.errors import AgentCancelled, PinRefused
 
 ORIGIN = "banyan://command-line"
-_ENVIRONMENT = ("BANYAN_SKF_ROOT", "BANYAN_SKF_MACHINE_SECRET")
 
 
 class TokenNotHere(BanyanError):
@@ -57,13 +56,12 @@ class Desk:
     def _local(self) -> LocalAgent:
         place = Place.of(self.home)
         place.tokens.mkdir(mode=0o700, exist_ok=True)
-        environment = dict(zip(_ENVIRONMENT, (str(place.tokens), str(place.secret)), strict=True))
         return self._stack.enter_context(
             LocalAgent(
                 place.agent,
                 origin=self.origin,
                 task_keys=[task_key()],
-                environment=environment,
+                environment=place.environment,
                 profiles=place.profiles,
             )
         )

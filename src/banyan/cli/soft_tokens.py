@@ -38,6 +38,11 @@ class Place:
         return found if found.is_dir() else None
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What tells our SKF library where the soft tokens lie."""
+        return {"BANYAN_SKF_ROOT": str(self.tokens), "BANYAN_SKF_MACHINE_SECRET": str(self.secret)}
+
+    @property
     def agent(self) -> Path:
         return self.path / "agent"
 

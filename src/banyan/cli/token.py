@@ -164,6 +164,20 @@ def agent_settings(place: Path, origins: tuple[str, ...]) -> None:
     write_agent_settings(home, place, origins)
 
 
+@token.command()
+def agent() -> None:
+    """Run the token agent of this machine for this installation's own pages, with the soft tokens here (trials).
+
+    The PIN is asked by the desktop's pinentry program. Ctrl-C ends it.
+    """
+    from banyan.cli.context import django_setup
+
+    home = django_setup()
+    from banyan.cli.tokens import run_agent
+
+    run_agent(home)
+
+
 @token.command("register-agent")
 @click.option("--region", required=True, help="Where the machine stands, by name or GB/T 2260 code.")
 @click.option("--name", default="", help="What people call the machine (default: its host name).")

@@ -1,8 +1,10 @@
 """What stands behind ``banyan token``: the platform's record of a token, and the device when it is plugged in here."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from banyan.cli import shown, views
 from banyan.cli.desk import Desk, typed
@@ -22,7 +24,7 @@ from banyan.kernel import clock
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
 from banyan.kernel.home import Home
-from banyan_token.agent import PluggedToken, agent_origin, agent_profiles
+from banyan_token.agent import PluggedToken, agent_origin, agent_profiles, agent_program
 from banyan_token.errors import TokenExists
 
 _MADE = ("token", "user_pin", "file")
@@ -133,17 +135,36 @@ def list_plugged_in(home: Home, as_json: bool) -> None:
     shown.show_rows(rows, _PLUGGED, as_json=as_json)
 
 
+def run_agent(home: Home) -> None:
+    """Become the agent, with settings written anew."""
+    here = load()
+    desk = Place.of(home)
+    desk.tokens.mkdir(mode=0o700, exist_ok=True)
+    settings = desk.path / "agent-settings"
+    _write_settings(home, settings, [here.origin], port=here.agent_port, state=str(desk.agent))
+    shown.say(
+        N_("介质助手为 {origin} 服务，Ctrl-C 停止。浏览器还不信任它的，另开一个终端运行：{command}"),
+        origin=here.origin, command=f"{agent_program().parents[1]}/agent/desktop/banyan-agent-trust {desk.agent}",
+    )  # fmt: skip
+    program = str(agent_program())
+    os.execve(program, [program, "--settings", str(settings / "agent.json")], os.environ | desk.environment)  # noqa: S606
+
+
 def write_agent_settings(home: Home, place: Path, origins: Sequence[str]) -> None:
     """The files that a user's machine needs beside the program: ``agent.json`` and ``profiles.json``."""
+    _write_settings(home, place, [one.rstrip("/") for one in origins])
+    shown.say(N_("已写入 {place}。请放到用户机器的 ~/.config/banyan 里。"), place=place)
+
+
+def _write_settings(home: Home, place: Path, origins: Sequence[str], **more: Any) -> None:
     keys = [task_key()]
     place.mkdir(parents=True, exist_ok=True)
     files = {
-        "agent.json": {"origins": [agent_origin(one.rstrip("/"), keys) for one in origins]},
+        "agent.json": {"origins": [agent_origin(one, keys) for one in origins], **more},
         "profiles.json": agent_profiles(Place.of(home).profiles),
     }
     for name, content in files.items():
         (place / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    shown.say(N_("已写入 {place}。请放到用户机器的 ~/.config/banyan 里。"), place=place)
 
 
 def put_agent_on_list(home: Home, actor: Actor, region: str, name: str, as_json: bool) -> None:
