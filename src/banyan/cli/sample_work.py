@@ -28,10 +28,10 @@ def do_sample_work(home: Home) -> None:
     if not installing.is_complete(home):
         announce(N_("建立样例安装……"))
         make_sample(home)
-    else:
-        installing.upgrade(home)  # there may be a newer release than the one that made it
     django_setup()
     _ensure_sample()
+    if not installing.is_current():  # an earlier release made it
+        installing.build_database()
     done = home.path / _DONE
     if done.exists():
         command = f"BANYAN_HOME={home.path} {sys.argv[0]} staff sample-links"
