@@ -13,7 +13,13 @@ from banyan.domain.iam.errors import RightMissing
 from banyan.domain.iam.rights import Role
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.agents import key_id_of
-from banyan.domain.inventory.errors import AgentKeyInvalid, AgentUnknown, InitialPinUnknown, TransitionRefused
+from banyan.domain.inventory.errors import (
+    AgentKeyInvalid,
+    AgentUnknown,
+    AlreadyInitialised,
+    InitialPinUnknown,
+    TransitionRefused,
+)
 from banyan.domain.inventory.models import Token, TokenState
 from banyan.domain.inventory.sealed_tasks import PREFIX, Begun, task_key
 from banyan.domain.parties.errors import OutOfScope
@@ -108,6 +114,32 @@ def test_after_issuing_only_the_requests_own_token_is_written(world: World) -> N
         seal(other, token, agent)
     with pytest.raises(TokenRefused):
         seal(request, blank(world, "BLANK-0002"), agent)
+
+
+def test_one_approved_request_gives_the_pins_of_one_token(world: World) -> None:
+    """A clerk does not read the PINs of all the stock; another token only when the first is gone for good."""
+    (request,) = issuing.decided(world, issuing.draft(world))
+    agent, token, other = register(), blank(world), blank(world, "BLANK-0002")
+    first = opened(seal(request, token, agent))["pin"]
+    assert Token.objects.unscoped("test").get(pk=token.pk).state == TokenState.PERSONALIZING
+    with pytest.raises(TokenRefused):
+        seal(request, other, agent)
+    assert opened(seal(request, token, agent))["pin"] == first  # a broken-off attempt goes on
+    assert request.steps.filter(outcome="prepared").count() == 1
+    inventory.damage(clerk(), [token.pk], reason="插不进去", now=NOW)
+    assert opened(seal(request, other, agent))["serial"] == other.serial
+    issuing.issue(world, request, token=Token.objects.unscoped("test").get(pk=other.pk))
+
+
+def test_a_token_that_has_an_administrator_pin_gets_no_other(world: World) -> None:
+    """The device would go on with the one it has, and the one on record would open nothing."""
+    (known,) = inventory.receive_tokens(
+        clerk(), [inventory.TokenEntry("VENDOR-0001", admin_pin="K7QW3ZPN5TXD2HMA")], medium="SOFT", region_code="350100",
+        now=NOW,
+    )  # fmt: skip
+    assert isinstance(known, Token)
+    with pytest.raises(AlreadyInitialised):
+        inventory.make_pins(clerk(), [known.pk], now=NOW)
 
 
 def test_no_pin_before_the_approval_and_none_for_other_hands(world: World) -> None:

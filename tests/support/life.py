@@ -303,7 +303,7 @@ class Life:
         self.once("medium", "inventory.medium_registered", lambda: inventory.register_medium(
             who, code=f"LM{n:03d}", kind=MediumKind("USB_KEY"), name="测试介质", vendor="测试", now=self.now))  # fmt: skip
         serial = f"LIFE{n:06d}"
-        entry = inventory.TokenEntry(serial, admin_pin="K7QW3ZPN5TXD2HMA")
+        entry = inventory.TokenEntry(serial)
         self.once("receive", "inventory.tokens_received", lambda: inventory.receive_tokens(
             who, [entry], medium="USB_KEY", region_code="350102", now=self.now))  # fmt: skip
         token = Token.objects.unscoped("life").get(serial=serial).pk

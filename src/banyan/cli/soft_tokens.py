@@ -1,12 +1,27 @@
 """Where the user's side of this machine keeps its soft tokens and its token agent's keys. The server knows nothing of it."""
 
 import os
-import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan_token import TokenDrawer
+
+
+class PlaceUnsafe(BanyanError):
+    """The place of the soft tokens is a link, or others of the machine may enter it."""
+
+    code = "cli.desk_unsafe"
+    message = N_("{place} 存放软介质，必须是目录，且只有本人可以进入。请用 chmod 700 改正，是链接的请换成目录。")
+
+
+class SecretDiffers(BanyanError):
+    """Devices of an older release cannot be moved under another machine secret."""
+
+    code = "cli.machine_secret_differs"
+    message = N_("{new} 已有另一个本机密钥，旧介质没有移动，{old} 也没有改动。请先移开 {new}，再重试。")
 
 
 @dataclass(frozen=True)
@@ -20,6 +35,8 @@ class Place:
         """The place of an installation's machine; what version 0.1 kept inside the installation is moved there."""
         place = cls(home.path.with_name(f"{home.path.name}.desk"))
         place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if place.path.is_symlink() or place.path.stat().st_mode & 0o077:
+            raise PlaceUnsafe(place=str(place.path))
         _move_out(home, place)
         return place
 
@@ -55,13 +72,25 @@ def drawer(home: Home) -> TokenDrawer:
 
 
 def _move_out(home: Home, place: Place) -> None:
-    """The secret first: devices without it could not be opened, should this be cut off."""
+    """The secret first: devices without it could not be opened, should this be cut off. Raises SecretDiffers."""
     tokens, secret = home.path / "tokens", home.keys / "token.secret"
     if tokens.is_dir() and not place.tokens.exists():
-        if secret.exists() and not place.secret.exists():
-            draft = place.secret.with_suffix(".draft")
-            shutil.copy2(secret, draft)
-            os.replace(draft, place.secret)
+        if secret.exists():
+            _copy_secret(secret, place.secret)
         tokens.rename(place.tokens)
     if place.secret.exists() and not tokens.exists():
         secret.unlink(missing_ok=True)
+
+
+def _copy_secret(source: Path, target: Path) -> None:
+    content = source.read_bytes()
+    if target.exists():
+        if target.read_bytes() != content:
+            raise SecretDiffers(old=str(source), new=str(target))
+        return
+    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".tokens-")  # made 0600
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, target)

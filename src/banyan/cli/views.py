@@ -39,6 +39,7 @@ OUTCOMES = {
     "submitted": N_("已提交 CA"),
     "called_off": N_("撤回签发"),
     "answered": N_("已给出解锁应答"),
+    "prepared": N_("已准备介质"),
     "materials": N_("增减材料"),
     "cancelled": N_("撤回申请"),
     "alarm": N_("告警"),

@@ -11,6 +11,8 @@ import json
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -117,15 +119,24 @@ def rotate_field_key(home: Home) -> int:
     """Add a new field key; what is sealed from now on uses it, older values still open. Returns the new key's
     id.
     """
-    ring = keyring(home)
-    new_id = max(ring.keys["field"]) + 1
-    keys = {purpose: dict(versions) for purpose, versions in ring.keys.items()}
-    keys["field"][new_id] = secrets.token_bytes(_PURPOSES["field"])
+    keyring(home)  # makes what is missing
     path = home.path / KEYS_NAME
-    temporary = _write_beside(path, _wrap_all(_read_kek(home.keys / KEK_NAME), keys))
-    temporary.replace(path)
+    with _locked(home):
+        kek = _read_kek(home.keys / KEK_NAME)
+        keys = _unwrap_all(kek, path)
+        new_id = max(keys["field"]) + 1
+        keys["field"][new_id] = _new_key("field")
+        _write_beside(path, _wrap_all(kek, keys)).replace(path)
     forget_keyrings()
     return new_id
+
+
+@contextmanager
+def _locked(home: Home) -> Iterator[None]:
+    """One process at a time changes the keys, and reads what the one before wrote."""
+    with (home.keys / KEK_NAME).open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @lru_cache(maxsize=8)
@@ -140,8 +151,7 @@ def _opened(home: Home) -> Keyring:
 
 def _with_new_purposes(home: Home, kek: bytes, path: Path) -> dict[str, dict[int, bytes]]:
     """An older installation's keys and those that came later; one process at a time adds them."""
-    with (home.keys / KEK_NAME).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(home):
         keys = _unwrap_all(kek, path)
         missing = [purpose for purpose in _PURPOSES if purpose not in keys]
         if missing:

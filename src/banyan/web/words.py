@@ -90,6 +90,7 @@ STEP_OUTCOMES: dict[str, Any] = {
     "submitted": _("已提交 CA"),
     "called_off": _("撤回签发"),
     "answered": _("已给出解锁应答"),
+    "prepared": _("已准备介质"),
     "materials": _("增减材料"),
     "cancelled": _("撤回申请"),
 }

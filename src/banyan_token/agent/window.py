@@ -64,11 +64,15 @@ class Window:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with connection, contextlib.suppress(OSError):
-                self._serve(connection)
+            # Several at once: one that stays silent keeps no other waiting.
+            threading.Thread(target=self._serve_alone, args=(connection,), daemon=True).start()
+
+    def _serve_alone(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            self._serve(connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        lines = connection.makefile("rw", encoding="utf-8", newline="\n")
+        lines = connection.makefile("rw", encoding="utf-8", errors="replace", newline="\n")
         text = error = prompt = ""
         new = ""
 

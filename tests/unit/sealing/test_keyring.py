@@ -82,3 +82,13 @@ def test_an_older_installation_gets_the_key_of_tasks_once_whoever_comes_first(pl
     message = b"banyan-task-v1\0{}"
     assert gm.sm2.verify_many([(public[-65:], message, rings[0].tasks.sign(message))]) == [True]
     assert stored.stat().st_mode & 0o777 == 0o600
+
+
+def test_two_rotations_at_once_lose_no_key(place: Home) -> None:
+    sealing.create_kek(place)
+    sealed = sealing.keyring(place).fields.seal("一", ("table", "column", "1"))
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(sealing.rotate_field_key, [place] * 4))
+    assert sorted(made) == [2, 3, 4, 5]
+    assert sorted(_opened.__wrapped__(place).keys["field"]) == [1, 2, 3, 4, 5]
+    assert sealing.keyring(place).fields.open(sealed, ("table", "column", "1")) == "一"

@@ -35,7 +35,7 @@ def test_devices_inside_an_old_installation_are_moved_out_with_their_secret(tmp_
     assert works(home)
 
 
-@pytest.mark.parametrize("step", ["copy2", "replace", "rename", "unlink"])
+@pytest.mark.parametrize("step", ["fsync", "replace", "rename", "unlink"])
 def test_a_move_that_was_cut_off_is_finished_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     home = old_installation(tmp_path)
 
@@ -43,7 +43,7 @@ def test_a_move_that_was_cut_off_is_finished_later(tmp_path: Path, monkeypatch: 
         raise KeyboardInterrupt
 
     where: dict[str, tuple[object, str]] = {
-        "copy2": (soft_tokens.shutil, "copy2"), "replace": (soft_tokens.os, "replace"), "rename": (Path, "rename"),
+        "fsync": (soft_tokens.os, "fsync"), "replace": (soft_tokens.os, "replace"), "rename": (Path, "rename"),
         "unlink": (Path, "unlink"),
     }  # fmt: skip
     with monkeypatch.context() as patched:
@@ -59,3 +59,29 @@ def test_the_servers_home_knows_no_place_of_tokens(tmp_path: Path) -> None:
     home.make()
     assert not hasattr(home, "tokens")
     assert not (home.path / "tokens").exists()
+
+
+def test_old_devices_are_not_moved_under_another_secret(tmp_path: Path) -> None:
+    home = old_installation(tmp_path)
+    desk = home.path.with_name("home.desk")
+    desk.mkdir(mode=0o700)
+    (desk / "tokens.secret").write_bytes(bytes(32))
+    with pytest.raises(soft_tokens.SecretDiffers):
+        Place.of(home)
+    (desk / "tokens.secret").unlink()
+    assert works(home)
+
+
+def test_a_place_that_others_may_enter_is_not_used(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.make()
+    desk = home.path.with_name("home.desk")
+    desk.mkdir()
+    desk.chmod(0o755)
+    with pytest.raises(soft_tokens.PlaceUnsafe):
+        Place.of(home)
+    desk.rmdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    desk.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(soft_tokens.PlaceUnsafe):
+        Place.of(home)

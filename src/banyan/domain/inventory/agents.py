@@ -16,7 +16,7 @@ from banyan.pki.public_key import parse_spki
 from banyan.pki.strict_der import DerError
 
 from . import protection, sealed_tasks
-from .errors import AgentKeyInvalid, AgentUnknown, TransitionRefused
+from .errors import AgentKeyInvalid, AgentUnknown, AlreadyInitialised, TransitionRefused
 from .models import Token, TokenAgent, TokenState
 from .sealed_tasks import Begun
 from .token_life import require_any, visible
@@ -69,7 +69,8 @@ def end_agent(actor: Actor, key_id: str, *, reason: str, now: datetime) -> Token
 def make_pins(actor: Actor, token_ids: Sequence[int], *, now: datetime) -> list[Token]:
     """Make the PINs of blank tokens in stock, both kept sealed; what has its initial PIN already keeps it.
 
-    The token gets them with its first personalisation. Raises TransitionRefused for a token not in stock.
+    The token gets them with its first personalisation. Raises TransitionRefused for a token not in stock, and
+    AlreadyInitialised for one that has an administrator PIN of its own: the device would go on with that one.
     """
     del now
     require_any(actor, ("tokens.manage",))
@@ -77,6 +78,8 @@ def make_pins(actor: Actor, token_ids: Sequence[int], *, now: datetime) -> list[
     for row in rows:
         if row.state != TokenState.IN_STOCK:
             raise TransitionRefused(token=row.serial, state=str(row.get_state_display()), verb=N_("初始化"))
+        if row.initial_pin_sealed is None and row.has_admin_pin:
+            raise AlreadyInitialised(token=row.serial)
     made = [row.verify_row() for row in rows if row.initial_pin_sealed is None]
     admin = protection.seal_admin_pins([(row.serial, random_admin_pin()) for row in made])
     initial = protection.seal_initial_pins([(row.serial, random_pin()) for row in made])

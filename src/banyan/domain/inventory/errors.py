@@ -53,6 +53,11 @@ class InitialPinUnknown(InventoryError):
     message = N_("平台没有介质 {token} 的初始口令（已交付，或由别处初始化）。请由持有人在介质助手的窗口里输入口令。")
 
 
+class AlreadyInitialised(InventoryError):
+    code = "inventory.already_initialised"
+    message = N_("介质 {token} 已经初始化过，管理员口令在案，没有改动。空白介质请换一个编号登记。")
+
+
 class AgentUnknown(InventoryError):
     """No registered agent of this key in sight, or it was taken off the list."""
 

@@ -82,7 +82,9 @@ TRANSITIONS: dict[Verb, Transition] = {
 WITH_REASON = frozenset({Verb.LOSE, Verb.DAMAGE, Verb.DESTROY})
 FORGETS_HOLDER = frozenset({Verb.RELEASE, Verb.RESTOCK})
 # From here on only the holder knows the PIN, or nobody needs it.
-FORGETS_PIN = frozenset({Verb.HAND_OVER, Verb.TAKE_BACK, Verb.LOSE, Verb.DAMAGE, Verb.RESTOCK, Verb.DESTROY})
+FORGETS_PIN = frozenset(
+    {Verb.RELEASE, Verb.HAND_OVER, Verb.TAKE_BACK, Verb.LOSE, Verb.DAMAGE, Verb.RESTOCK, Verb.DESTROY}
+)
 
 
 def may_go(verb: Verb, state: str) -> bool:

@@ -15,7 +15,7 @@ from banyan.domain.ca.models import Certificate, CertificatePair, Issuance
 from banyan.domain.ca.ports import Connector
 from banyan.domain.ca.values import IssuanceRequest, RecordedPair, RoundReport
 from banyan.domain.inventory import actions as inventory
-from banyan.domain.inventory.models import PersonalizationTask, TaskState
+from banyan.domain.inventory.models import PersonalizationTask, TaskState, Token, TokenState
 from banyan.domain.inventory.sealed_tasks import Begun
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.errors import KeyNotProved
@@ -41,6 +41,8 @@ _MOVED_ON = (
 )  # fmt: skip
 _WHY = "the requests of issuances being recorded"
 _RECORDED = Prepared(lambda ids: ServiceRequest.objects.unscoped(_WHY).filter(pk__among=ids).order_by("pk"), _MOVED_ON)
+_PREPARED = "prepared"
+_GONE = (TokenState.LOST, TokenState.DAMAGED, TokenState.DESTROYED)
 _PROOFS = {"SM2": "sm3", "P256": "sha256", "RSA": "sha256"}
 
 
@@ -258,15 +260,16 @@ def _proofs(
 def seal_pins(actor: Actor, request_id: int, token_serial: str, begun: Begun, now: datetime) -> str:
     """The PINs of a new token for the agent that is to make its key (签发) or write its pair (制证), sealed for this task.
 
-    Only against a request that stands at this step with its approval, and after issuing only for its own token. Raises
-    StepNotDue, ApprovalVoid, TokenRefused, inventory.AgentUnknown, inventory.InitialPinUnknown.
+    Only against a request that stands at this step with its approval. The first token a request gets PINs for is its token from
+    then on, and out of stock; another one only when that is lost, damaged or destroyed. Raises StepNotDue, ApprovalVoid,
+    TokenRefused, inventory.AgentUnknown, inventory.InitialPinUnknown.
     """
-    token_id, number, allows = _task_of_agent(actor, request_id, token_serial)
+    token_id, number, allows = _task_of_agent(actor, request_id, token_serial, now)
     return inventory.seal_personalization(actor, token_id, begun, task=number, allows=allows, now=now)
 
 
 @audit.action
-def _task_of_agent(actor: Actor, request_id: int, serial: str) -> tuple[int, str, tuple[str, ...]]:
+def _task_of_agent(actor: Actor, request_id: int, serial: str, now: datetime) -> tuple[int, str, tuple[str, ...]]:
     def work(request: ServiceRequest) -> None:
         verb = Verb.PERSONALIZE if request.step == Verb.PERSONALIZE else Verb.ISSUE
         moving.ensure_right(actor, request, verb)
@@ -280,7 +283,26 @@ def _task_of_agent(actor: Actor, request_id: int, serial: str) -> tuple[int, str
         if request.token_id != token.pk:
             raise TokenRefused(token=token.serial, number=request.number, reason=N_("不是这件申请的介质"))
         return token.pk, request.number, ("write", "read_back")
+    _prepare(actor, request, token, now)
     return token.pk, request.number, ("prepare",)
+
+
+def _prepare(actor: Actor, request: ServiceRequest, token: Token, now: datetime) -> None:
+    """Note which token is being prepared for a request, once: whoever has its PINs has those of no other."""
+    earlier = set(request.steps.filter(step=Verb.ISSUE, outcome=_PREPARED).values_list("note", flat=True))
+    if token.serial in earlier:
+        return
+    usable = Token.objects.unscoped("tokens prepared for this request").filter(serial__in=earlier)
+    if usable.exclude(state__in=_GONE).exists():
+        raise TokenRefused(
+            token=token.serial, number=request.number, reason=N_("这件申请已准备了另一枚；那枚坏了或丢了，请先登记")
+        )
+    if token.state == TokenState.IN_STOCK:
+        inventory.personalize(actor, [token.pk], holders=[(request.person_id, request.organization_id)], now=now)
+    move = Move(actor, now)
+    move.stayed(request, Verb.ISSUE, _PREPARED, token.serial)
+    move.write()
+    audit.record(actor, "ra.prepare_token", request, token=token.serial)
 
 
 def _finish_tasks(actor: Actor, requests: Sequence[ServiceRequest], now: datetime) -> None:
