@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from banyan.domain.ca import actions as ca
@@ -256,8 +256,26 @@ def test_a_closed_window_is_no_log_in_and_can_be_tried_again(desk: Desk) -> None
     begin(page)
     desk.agent.pins("CANCEL")
     choose(page, desk.serial)
-    expect(problem(page)).to_contain_text("取消")
+    expect(problem(page)).to_contain_text("没有输入 PIN 码")
     page.get_by_role("button", name="重试").click()
+    desk.agent.pins(USER_PIN)
+    choose(page, desk.serial)
+    expect(page).to_have_url(desk.url + "/")
+
+
+def test_a_server_that_is_gone_is_told_and_the_next_try_logs_in(desk: Desk) -> None:
+    """Faults: server gone, behind a proxy that still answers, and not reached at all."""
+    page = desk.open()
+    begin(page)
+    answers: list[Callable[[Route], None]] = [
+        lambda route: route.fulfill(status=502, body="Bad Gateway", content_type="text/plain"), lambda route: route.abort()
+    ]  # fmt: skip
+    for answer, told in zip(answers, ("服务器没有答复", "网络不通"), strict=True):
+        page.route("**/login/certificate*", answer, times=1)
+        desk.agent.pins(USER_PIN)
+        choose(page, desk.serial)
+        expect(problem(page)).to_contain_text(told)
+        page.get_by_role("button", name="重试").click()
     desk.agent.pins(USER_PIN)
     choose(page, desk.serial)
     expect(page).to_have_url(desk.url + "/")

@@ -282,6 +282,8 @@ def test_a_users_machine_gets_its_agents_settings(at_work: Office, tmp_path: Pat
     (origin,) = json.loads((place / "agent.json").read_text())["origins"]
     assert origin["origin"] == "https://ra.example.cn"
     assert len(base64.b64decode(origin["task_keys"][0])) == 91
+    for wrong in ("ra.example.cn", "https://ra.example.cn/path", "https://*"):
+        assert run.refused("nobody", "token", "agent-settings", str(place), "--origin", wrong) == "cli.origin_malformed"
     assert json.loads((place / "profiles.json").read_text()).keys() == {"banyan"}
 
 

@@ -34,7 +34,9 @@ class PlaceNeeded(BanyanError):
     """There is nowhere to write the challenge to."""
 
     code = "cli.challenge_place_needed"
-    message = N_("登录要用证书。请加上 --challenge-out 文件，取得介质要签名的数据。")
+    message = N_(
+        "登录要用证书。请用 --token 指明插在这里的介质；介质在别处的，用 --challenge-out 文件取得要签名的数据。"
+    )
 
 
 class AnswerUnreadable(BanyanError):

@@ -32,7 +32,7 @@ class TokenNotHere(BanyanError):
     """The token is not plugged in here."""
 
     code = "cli.token_not_here"
-    message = N_("介质 {token} 没有插在这台机器上。请插入它，或用 --csr 给出它生成的证书申请。")
+    message = N_("介质 {token} 没有插在这台机器上。请插入它再试；签发时也可以用 --csr 给出它生成的证书申请。")
 
 
 @dataclass

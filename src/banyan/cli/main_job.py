@@ -16,6 +16,7 @@ from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import RevocationReason, StatusChange
 from banyan.domain.iam.access import actor_from_session
 from banyan.domain.iam.login import log_in_with_link
+from banyan.domain.inventory import actions as inventory
 from banyan.domain.ra import access as requests
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import ServiceRequest
@@ -93,7 +94,7 @@ def carry(home: Home, people: People, ids: Sequence[int], advance: Advance, say:
     with Desk(home) as desk:
         issue(desk, people.clerk, ids, result)
         wait_for_certificates(people.clerk, ids, advance, say)
-        personalize(desk, people.clerk, ids)
+        personalize(desk, people.clerk, ids, result)
     say(told(N_("签发并写入介质 {n} 件"), n=len(ids)))
     deliver(people, ids)
     say(told(N_("通知并交付 {n} 件"), n=len(ids)))
@@ -143,9 +144,15 @@ def issue(desk: Desk, clerk: Actor, ids: Sequence[int], result: Result) -> None:
     passed("签发", ra.issue_many(clerk, orders, clock.now()))
 
 
-def personalize(desk: Desk, clerk: Actor, ids: Sequence[int]) -> None:
+def personalize(desk: Desk, clerk: Actor, ids: Sequence[int], result: Result) -> None:
     """Write the pairs into their tokens and note the proofs."""
-    due = [one.pk for one in _at(clerk, ids, "personalize")]
+    waiting = _at(clerk, ids, "personalize")
+    due = [one.pk for one in waiting]
+    told = {one.serial for one in result.tokens}
+    for one in waiting:  # made before an earlier start broke off
+        if one.token_serial not in told and one.token_id is not None:
+            pin = inventory.tell_initial_pin(clerk, one.token_id, now=clock.now())
+            result.tokens.append(NewToken(one.token_serial, pin))
     if due:
         register_agent(desk, system_actor("sample"), _PROVINCE, _MACHINE, clock.now())
         passed("制证", write_all(desk, clerk, due, clock.now()))

@@ -13,6 +13,7 @@ import click
 from banyan.cli import installing, sample
 from banyan.cli.context import django_setup
 from banyan.cli.shown import announce
+from banyan.cli.soft_tokens import Place
 from banyan.kernel import clock
 from banyan.kernel.errors import N_
 from banyan.kernel.home import Home
@@ -79,7 +80,9 @@ def carry_sample_sheet(home: Home) -> dict[str, Any]:
     from banyan.cli.demo import main_job_report
 
     with default_sheet() as sheet:
-        return main_job_report(home, sheet, say=click.echo, beside=sample.short_lived())
+        # Who tries the sample needs the holders' letters; like the soft tokens they lie at the user's side.
+        letters = Place.of(home).path / "letters"
+        return main_job_report(home, sheet, say=click.echo, beside=sample.short_lived(), pin_letters=letters)
 
 
 def sample_links() -> list[installing.FirstLink]:

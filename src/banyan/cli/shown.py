@@ -81,6 +81,7 @@ TITLES = {
     "username": N_("用户名"),
     "display_name": N_("姓名"),
     "role_names": N_("角色"),
+    "certificate_name": N_("登录证书"),
     "doing": N_("事项"),
     "asked_by": N_("提出人"),
     "what": N_("内容"),

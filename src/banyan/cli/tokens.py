@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,21 @@ from banyan.domain.systems import rules as system_rules
 from banyan.domain.systems.errors import SoftTokenRefused
 from banyan.kernel import clock
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import N_
+from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan_token.agent import PluggedToken, agent_origin, agent_profiles, agent_program
 from banyan_token.errors import TokenExists
 
+_ORIGIN = re.compile(r"(https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?)/?")
 _MADE = ("token", "user_pin", "file")
 _PLUGGED = ("token", "vendor", "label", "device_state_name", "tries_left", "containers", "fault")
+
+
+class OriginMalformed(BanyanError):
+    """What was named is no origin: the agent compares exactly, so it would never serve that page."""
+
+    code = "cli.origin_malformed"
+    message = N_("{origin} 不是网站的来源。请写成 https://主机 或 https://主机:端口，不带路径。")
 
 
 def make(
@@ -152,8 +161,16 @@ def run_agent(home: Home) -> None:
 
 def write_agent_settings(home: Home, place: Path, origins: Sequence[str]) -> None:
     """The files that a user's machine needs beside the program: ``agent.json`` and ``profiles.json``."""
-    _write_settings(home, place, [one.rstrip("/") for one in origins])
+    _write_settings(home, place, [_origin(one) for one in origins], port=load().agent_port)
     shown.say(N_("已写入 {place}。请放到用户机器的 ~/.config/banyan 里。"), place=place)
+
+
+def _origin(text: str) -> str:
+    """A page's origin as browsers write it, or an address of nothing but one. Raises OriginMalformed."""
+    found = _ORIGIN.fullmatch(text.lower())
+    if found is None:
+        raise OriginMalformed(origin=text[:200])
+    return found[1]
 
 
 def _write_settings(home: Home, place: Path, origins: Sequence[str], **more: Any) -> None:

@@ -87,7 +87,7 @@ PROBLEMS: Sequence[Problem] = (
         is_bad=True,
     ),
     Problem("token_gone", _("介质拔出来了"), (_PLUG_IN, _RETRY)),
-    Problem("AGENT_CANCELLED", _("您取消了输入 PIN 码"), (_("要登录，点“重试”。"),)),
+    Problem("AGENT_CANCELLED", _("没有输入 PIN 码：窗口关了，或等得太久"), (_("要登录，点“重试”。"),)),
     Problem("AGENT_WINDOW", _("介质助手打不开 PIN 码窗口"), (_("重新启动介质助手。"), _("还不行，请联系系统管理员。"))),
     Problem("AGENT_BUSY", _("介质助手正忙"), (_("关掉它还开着的窗口。"), _RETRY)),
     Problem("AGENT_GONE", _("与介质助手的连接断了"), (_("重新启动介质助手。"), _RETRY)),

@@ -34,7 +34,7 @@ RIGHTS: dict[str, str] = {
     "ca.publish_crl": N_("签发并发布 CRL"),
     "systems.configure": N_("系统参数和资源配置"),
     "outbox.manage": N_("重发死信，暂停和恢复外部接口"),
-    "iam.manage_accounts": N_("开立、停用账号，发放首次登录链接"),
+    "iam.manage_accounts": N_("管理账号：开立、停用、登录链接、绑定证书"),
     "iam.confirm_grants": N_("复核角色授予"),
     "iam.confirm_links": N_("复核登录链接、证书绑定和登录方式"),
     "iam.grant_roles": N_("授予和收回角色"),

@@ -73,7 +73,7 @@ function start() {
       throw new Refused(dataset.offline);
     }
     const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Refused(told.error ? told.error.message : dataset.stale);
+    if (!answer.ok) throw new Refused(told.error ? told.error.message : answer.status >= 500 ? dataset.failed : dataset.stale);
     return told;
   };
 
