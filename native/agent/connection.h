@@ -18,6 +18,7 @@ struct connection {
     uint64_t id;
     struct lws *wsi;
     bool is_websocket;
+    bool has_asked; /* by POST: nothing more is taken */
     char origin[LONGEST_ORIGIN];
     struct bytes question; /* as far as it has come */
     struct answer *answers;

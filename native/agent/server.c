@@ -87,13 +87,17 @@ static int question_by_http(struct lws *wsi, const char *path) {
     return 0;
 }
 
-/* A whole question has come. */
-static void take_question(struct connection *connection) {
+/* A whole question has come. By POST it is the only one of its connection until it is answered: whatever comes after it,
+ * libwebsockets tells as the same end again, without coming to the answer. */
+static int take_question(struct connection *connection) {
+    if (!connection || connection->has_asked) return -1;
+    connection->has_asked = !connection->is_websocket;
     char *answer = message_receive(serving, connection->id, connection->is_websocket ? connection->id : 0,
                                    connection->origin, (char *)connection->question.data, connection->question.size);
     bytes_free(&connection->question);
     if (answer) connection_answer(connection, answer);
     else if (!connection->is_websocket) lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0); /* a person may think */
+    return 0;
 }
 
 static int answer_by_http(struct lws *wsi) {
@@ -129,13 +133,12 @@ static int piece_by_websocket(struct lws *wsi, const void *data, size_t size) {
     if (lws_frame_is_binary(wsi)) return close_with(wsi, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE);
     if (connection->question.size + size > MOST_BYTES) return close_with(wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
     bytes_append(&connection->question, data, size);
-    if (lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi)) take_question(connection);
-    return 0;
+    return lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi) ? take_question(connection) : 0;
 }
 
 static int piece_by_http(struct lws *wsi, const void *data, size_t size) {
     struct connection *connection = connection_of(wsi);
-    if (!connection || connection->question.size + size > MOST_BYTES) return -1;
+    if (!connection || connection->has_asked || connection->question.size + size > MOST_BYTES) return -1;
     bytes_append(&connection->question, data, size);
     return 0;
 }
@@ -172,10 +175,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED: collect(); return 0;
     case LWS_CALLBACK_HTTP: return question_by_http(wsi, in);
     case LWS_CALLBACK_HTTP_BODY: return piece_by_http(wsi, in, size);
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        if (!(connection = connection_of(wsi))) return -1;
-        take_question(connection);
-        return 0;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return take_question(connection_of(wsi));
     case LWS_CALLBACK_HTTP_WRITEABLE: return answer_by_http(wsi);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return handshake(wsi);
     case LWS_CALLBACK_ESTABLISHED:

@@ -23,6 +23,7 @@ from support.agent import (
     finished,
     make_token,
     post,
+    running,
     text_of,
 )
 from support.skf import USER_PIN
@@ -307,3 +308,63 @@ def test_a_nonce_of_the_wrong_length_proves_nothing(page: Page, agent: Agent) ->
     at = {"profile": PROFILE, "serial": "S", "container": "k1"}
     for nonce in (b"short", b"x" * 65):
         assert page.refusal("read_back", nonce=text_of(nonce), **at) == "AGENT_MALFORMED"
+
+
+# More than one question in one connection, sent by hand
+
+
+def asked_by_hand(agent: Agent, octets: bytes) -> bytes:
+    """All that comes back until the agent closes, or falls silent."""
+    with socket.create_connection(("127.0.0.1", agent.port), 5) as plain:
+        opened = agent.tls().wrap_socket(plain, server_hostname="localhost")
+        opened.settimeout(2)
+        opened.sendall(octets)
+        told = b""
+        with contextlib.suppress(OSError):
+            while more := opened.recv(65536):
+                told += more
+        opened.close()
+        return told
+
+
+def question_of(agent: Agent, *, line: str = "POST / HTTP/1.1", length: str = str(len(HELLO)), more: str = "") -> bytes:
+    heads = f"Host: localhost:{agent.port}\r\nOrigin: {ORIGIN}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+    return f"{line}\r\n{heads}{more}\r\n".encode() + HELLO
+
+
+@pytest.mark.parametrize("more", ["question", "octets", "many"])
+def test_more_than_one_question_at_once_ends_the_connection_and_nothing_else(agent: Agent, more: str) -> None:
+    """In one TLS record: the library below tells the same end again and again, which must not keep the agent busy."""
+    page = SocketPage(agent)
+    before = agent.resident_kb()
+    behind = {"question": question_of(agent), "octets": b"x" * 5000, "many": question_of(agent) * 100}[more]
+    assert asked_by_hand(agent, question_of(agent) + behind).count(b'"ok":true') <= 1
+    page.ask("list")
+    page.close()
+    assert agent.resident_kb() < before + 4096
+
+
+def test_more_while_a_person_is_asked_ends_the_question(agent: Agent) -> None:
+    page, serial = PostPage(agent), make_token()
+    agent.pins("HANG")
+    fields = {"profile": PROFILE, "serial": serial, "container": "k1", "subject": text_of(b"0\x00")}
+    asked = json.dumps(page.question("prepare", **fields)).encode()
+    head = question_of(agent, length=str(len(asked))).removesuffix(HELLO)
+    with socket.create_connection(("127.0.0.1", agent.port), 5) as plain:
+        opened = agent.tls().wrap_socket(plain, server_hostname="localhost")
+        opened.settimeout(10)
+        opened.sendall(head + asked)
+        agent.wait_for_window()
+        opened.sendall(question_of(agent))
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            assert opened.recv(1000) == b""
+        opened.close()
+    PostPage(agent).ask("list")
+
+
+def test_after_two_questions_at_once_the_agent_ends_when_told() -> None:
+    with running() as ending:
+        asked_by_hand(ending, question_of(ending) * 2)
+        assert ending.process is not None
+        ending.process.terminate()
+        assert ending.process.wait(20) == 0
