@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,18 +42,32 @@ static char *within(const char *directory, const char *name) {
     return path;
 }
 
-/* Written beside and renamed: after a crash there is the whole file or none. */
+/* Written beside, under a name that nobody could have laid there before, and renamed: after a crash there is the whole file
+ * or none. */
 static bool write_whole(const char *path, BIO *content) {
-    char *data, *beside = within(path, "");
+    char *data, *beside = must_have(malloc(strlen(path) + sizeof ".XXXXXX"));
     const long size = BIO_get_mem_data(content, &data);
-    strcpy(beside + strlen(path), "~");
-    const int file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    sprintf(beside, "%s.XXXXXX", path);
+    const int file = mkostemp(beside, O_CLOEXEC); /* exclusive, 0600 */
     const bool good = file >= 0 && write(file, data, (size_t)size) == size && fsync(file) == 0;
     if (file >= 0) close(file);
     const bool done = good && rename(beside, path) == 0;
-    if (!done) unlink(beside);
+    if (file >= 0 && !done) unlink(beside);
     free(beside);
     return done || fault(path, "cannot be written; is the disk full?");
+}
+
+/* One agent at a time looks at the keys and makes those that are missing: two that start together must not each make its
+ * own. The file stays; closing it, or the program's end, gives way to the next. */
+static int lock_directory(const char *state) {
+    char *path = within(state, "lock");
+    const int file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool is_locked = false;
+    while (file >= 0 && !(is_locked = flock(file, LOCK_EX) == 0) && errno == EINTR) {}
+    if (!is_locked) fault(path, strerror(errno));
+    if (!is_locked && file >= 0) close(file);
+    free(path);
+    return is_locked ? file : -1;
 }
 
 static bool load_key(struct identity *identity, const char *path) {
@@ -92,23 +107,38 @@ static bool make_tls(const char *tls, const char *root) {
     return good;
 }
 
+static bool have_key(struct identity *identity, const char *state) {
+    char *path = within(state, "agent.pem");
+    bool good = load_key(identity, path) || access(path, F_OK) != 0 || fault(path, "is no key");
+    if (good && !identity->key) good = make_key(identity, path);
+    free(path);
+    return good && name_key(identity);
+}
+
+/* Its issuing key is gone: a certificate that no longer serves, or not yet by a clock that was wrong when it was made, or
+ * that is not under the root that browsers were told to trust, goes together with its root, and the new root has to be
+ * trusted. */
+static bool have_tls(struct identity *identity, const char *state) {
+    bool good = true;
+    char *root = within(state, "root.pem");
+    identity->tls = within(state, "tls.pem");
+    if (!localhost_certificate_serves(identity->tls) || !localhost_certificate_is_under(identity->tls, root)) {
+        if (access(identity->tls, F_OK) == 0)
+            fprintf(stderr, "banyan-agent: %s: not valid at this time or not under its root, made anew; trust %s\n",
+                    identity->tls, root);
+        good = make_tls(identity->tls, root);
+    }
+    free(root);
+    return good;
+}
+
 bool identity_load(struct identity *identity, const char *state) {
     *identity = (struct identity){0};
     if (!make_directory(state)) return false;
-    char *agent = within(state, "agent.pem"), *root = within(state, "root.pem");
-    identity->tls = within(state, "tls.pem");
-    bool good = load_key(identity, agent) || access(agent, F_OK) != 0 || fault(agent, "is no key");
-    if (good && !identity->key) good = make_key(identity, agent);
-    good = good && name_key(identity);
-    /* Its issuing key is gone: a certificate that no longer serves, or not yet by a clock that was wrong when it was made,
-     * goes together with its root, and the new root has to be trusted. */
-    if (good && !localhost_certificate_serves(identity->tls)) {
-        if (access(identity->tls, F_OK) == 0)
-            fprintf(stderr, "banyan-agent: %s: not valid at this time, made anew; trust %s\n", identity->tls, root);
-        good = make_tls(identity->tls, root);
-    }
-    free(agent);
-    free(root);
+    const int lock = lock_directory(state);
+    if (lock < 0) return false;
+    const bool good = have_key(identity, state) && have_tls(identity, state);
+    close(lock);
     return good;
 }
 

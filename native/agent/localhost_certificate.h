@@ -11,4 +11,7 @@ bool localhost_certificate(BIO *own, BIO *issuer);
 /* Whether key and certificate in this PEM file are whole and the certificate is valid now and for a month yet. */
 bool localhost_certificate_serves(const char *path);
 
+/* Whether the certificate in the one file was issued by that in the other. */
+bool localhost_certificate_is_under(const char *path, const char *root);
+
 #endif

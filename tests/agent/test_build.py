@@ -94,7 +94,7 @@ def test_keys_are_made_once_for_the_user_alone_and_the_issuing_key_is_gone() -> 
         page = PostPage(agent)
         state = agent.place / "state"
         kept = {one.name: one.read_bytes() for one in state.iterdir()}
-        assert set(kept) == {"agent.pem", "tls.pem", "root.pem"}
+        assert set(kept) == {"agent.pem", "tls.pem", "root.pem", "lock"}
         assert state.stat().st_mode & 0o777 == 0o700
         assert {one.stat().st_mode & 0o777 for one in state.iterdir()} == {0o600}
         assert b"PRIVATE" not in kept["root.pem"]
@@ -113,6 +113,44 @@ def test_keys_are_made_once_for_the_user_alone_and_the_issuing_key_is_gone() -> 
         agent.start()
         assert {one.name: one.read_bytes() for one in state.iterdir()} == kept
         assert PostPage(agent).hello["key_id"] == page.hello["key_id"]
+
+
+def test_agents_that_start_at_the_same_moment_have_the_same_keys(tmp_path: Path) -> None:
+    """On a fresh directory: none gives a key away that another then replaces, and browsers trust the one root of all."""
+    serving = [Agent(at=tmp_path / "state", waits=False) for _ in range(12)]
+    try:
+        for one in serving:
+            one.wait_until_it_serves()
+        assert len({PostPage(one).hello["key_id"] for one in serving}) == 1
+        assert {one.name for one in (tmp_path / "state").iterdir()} == {"agent.pem", "tls.pem", "root.pem", "lock"}
+    finally:
+        for one in serving:
+            one.stop()
+
+
+def test_a_certificate_that_is_not_under_its_root_is_made_anew() -> None:
+    with running() as agent, running() as other:
+        state = agent.place / "state"
+        key = (state / "agent.pem").read_bytes()
+        for spoiled in ((other.place / "state" / "root.pem").read_bytes(), b"no certificate", None):
+            agent.kill()
+            (state / "root.pem").unlink() if spoiled is None else (state / "root.pem").write_bytes(spoiled)
+            agent.start()
+            PostPage(agent).ask("list")
+        assert agent.log().count("made anew") == 3
+        assert (state / "agent.pem").read_bytes() == key
+
+
+def test_what_lies_where_a_key_is_drafted_is_not_written_through(tmp_path: Path) -> None:
+    """Neither a draft that an agent killed in its first start left, nor a link laid to another file."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "precious").write_text("precious")
+    for name in ("agent.pem~", "tls.pem~", "root.pem~"):
+        (tmp_path / "state" / name).symlink_to(tmp_path / "precious")
+    agent = Agent(at=tmp_path / "state")
+    PostPage(agent).ask("list")
+    agent.stop()
+    assert (tmp_path / "precious").read_text() == "precious"
 
 
 def test_the_root_is_good_for_no_other_name(tmp_path: Path) -> None:

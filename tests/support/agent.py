@@ -91,9 +91,13 @@ class Agent:
         window_seconds: int = 20,
         profiles: Mapping[str, Any] | None = None,
         allowed: Sequence[str] = (),
+        at: Path | None = None,
+        waits: bool = True,
         **environment: str,
     ) -> None:
+        """``at``: the directory of its keys, when it is not its own; ``waits`` until it serves."""
         self.place = Path(tempfile.mkdtemp(prefix="banyan-agent-test-"))
+        self.state = at or self.place / "state"
         self.port = free_port()
         self.task_key = gm.sm2.generate_keypair()
         self.program = program
@@ -114,18 +118,27 @@ class Agent:
         origins = [{"origin": one, "task_keys": keys} for one in (ORIGIN, OTHER_ORIGIN, *allowed)]
         settings = {
             "port": self.port, "origins": origins, "pinentry": str(window), "window_seconds": window_seconds,
-            "state": "state",
+            "state": str(at or "state"),
         }  # fmt: skip
         (self.place / "agent.json").write_text(json.dumps(settings))
         self.process: subprocess.Popen[bytes] | None = None
-        self.start()
+        self._run()
+        if waits:
+            self.wait_until_it_serves()
 
     def start(self, **environment: str) -> None:
+        self._run(**environment)
+        self.wait_until_it_serves()
+
+    def _run(self, **environment: str) -> None:
         self._environment |= environment
         told = os.environ | {"BANYAN_SKF_ROOT": str(place())} | self._environment
         command = [str(self.program), "--settings", str(self.place / "agent.json")]
         with (self.place / "log").open("ab") as log:
             self.process = subprocess.Popen(command, env=told, stderr=log, start_new_session=True)
+
+    def wait_until_it_serves(self) -> None:
+        assert self.process is not None
         until = time.monotonic() + 10
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
@@ -185,7 +198,7 @@ class Agent:
 
     def tls(self) -> ssl.SSLContext:
         """Trusts what the installer would."""
-        return ssl.create_default_context(cafile=str(self.place / "state" / "root.pem"))
+        return ssl.create_default_context(cafile=str(self.state / "root.pem"))
 
     def seal(
         self, page: "Page", begun: Mapping[str, Any], serial: str, allows: Sequence[str], /, **changes: Any
