@@ -202,7 +202,7 @@ class PinRefused(TokenError):
 
 
 class AgentCancelled(TokenError):
-    """The PIN window was closed or stayed open too long."""
+    """The PIN window was closed or stayed open too long; ``fields["left"]`` are the tries left, where they were asked for."""
 
     code = "token.agent_cancelled"
     message = N_("口令窗口已关闭，没有办理。需要时请重新发起。")

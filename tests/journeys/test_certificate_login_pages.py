@@ -263,6 +263,20 @@ def test_a_closed_window_is_no_log_in_and_can_be_tried_again(desk: Desk) -> None
     expect(page).to_have_url(desk.url + "/")
 
 
+def test_the_page_calls_the_window_back(desk: Desk) -> None:
+    """Whoever took the wrong certificate need not look for the window."""
+    page = desk.open()
+    begin(page)
+    desk.agent.pins("HANG")
+    choose(page, desk.serial)
+    desk.agent.wait_for_window()
+    page.get_by_role("button", name="取消").click()
+    begin(page)
+    desk.agent.pins(USER_PIN)
+    choose(page, desk.serial)
+    expect(page).to_have_url(desk.url + "/")
+
+
 def test_a_server_that_is_gone_is_told_and_the_next_try_logs_in(desk: Desk) -> None:
     """Faults: server gone, behind a proxy that still answers, and not reached at all."""
     page = desk.open()

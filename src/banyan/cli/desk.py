@@ -23,7 +23,7 @@ from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 from banyan_token.agent import AgentClient, Answers, LocalAgent, PluggedToken
 from banyan_token.agent import Begun as AtAgent
-from banyan_token.errors import AgentCancelled, PinRefused
+from banyan_token.errors import AgentCancelled, PinIncorrect, PinLastTry, PinRefused
 
 ORIGIN = "banyan://command-line"
 
@@ -78,10 +78,13 @@ class Desk:
         before, window.answers = window.answers, answers
         try:
             yield
-        except AgentCancelled:
-            if answers.refused:
+        except AgentCancelled as error:
+            if not answers.refused:
+                raise
+            left = error.fields["left"]
+            if left is None:
                 raise PinRefused(said=answers.refused) from None
-            raise
+            raise (PinIncorrect if left > 1 else PinLastTry)(left=left) from None
         finally:
             window.answers = before
 

@@ -204,10 +204,7 @@ def _refusal(error: dict[str, Any], fields: dict[str, Any]) -> errors.TokenError
     number, left = int(error["number"], 16), error.get("tries_left")
     serial = str(fields.get("serial", ""))
     if error["code"] == "AGENT_CANCELLED":
-        # After a wrong PIN nobody had another one to offer: that is what has to be told.
-        return errors.AgentCancelled() if left is None else pin_refusal(
-            Sar.PIN_INCORRECT, left=left, is_admin=False, serial=serial
-        )  # fmt: skip
+        return errors.AgentCancelled(left=left)
     if number in (Sar.PIN_INCORRECT, Sar.PIN_LOCKED, Sar.PIN_LEN_RANGE):
         return pin_refusal(number, left=left or 0, is_admin=False, serial=serial)
     if error["code"] == "AGENT_FIRST_PIN":

@@ -53,11 +53,13 @@ function start() {
   const explain = (error) => {
     if (error instanceof Refused) return trouble("refused", error.message);
     if (!(error instanceof TokenAgentError)) throw error;
+    if (error.code === "AGENT_CLOSED") return undefined;  // by this page, which shows something else by now
     if (TOKEN_GONE.includes(error.code)) return trouble("token_gone");
     if (error.code === "SAR_PIN_INCORRECT" && error.triesLeft === 0) return trouble("SAR_PIN_LOCKED");
     if (error.code === "SAR_PIN_INCORRECT" && error.triesLeft !== undefined) {
       return trouble(error.code, error.triesLeft === 1 ? dataset.lastTry : dataset.tries.replace("{n}", error.triesLeft));
     }
+    if (error.code === "AGENT_CANCELLED" && error.triesLeft === 1) return trouble(error.code, dataset.lastTry);
     const isKnown = [...section.querySelectorAll("[data-problem]")].some((one) => one.dataset.problem === error.code);
     return trouble(error.code, isKnown ? "" : dataset.shown.replace("{message}", error.message));
   };
@@ -189,6 +191,10 @@ function start() {
     const button = event.target.closest("[data-do]");
     if (!button) return;
     if (button.dataset.do === "back") return show("start");
+    if (button.dataset.do === "cancel") {
+      agent.close();  // and with it its window
+      return dataset.challenge ? look() : show("start");
+    }
     if (button.dataset.do === "change-pin") return changePin();
     // what came with the page is good once and for two minutes: after that it is the password's turn again
     if (dataset.challenge && (isSpent || isTooLate())) return location.assign(location.href);
