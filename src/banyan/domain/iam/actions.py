@@ -33,6 +33,7 @@ from banyan.domain.iam.rights import Role, require
 from banyan.domain.iam.sources import Source
 from banyan.domain.iam.staff_login import ensure_somebody_can_log_in
 from banyan.kernel.actor import Actor, system_actor
+from banyan.kernel.errors import N_
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def renew_link(
     if request is not None:
         _, payload = use_dual(actor=actor, request=request, kind="iam.renew_link", now=now)
         if payload["account"] != account.pk:
-            raise DualRequestClosed(id=request.pk, state="other_account")
+            raise DualRequestClosed(id=request.pk, state=N_("是另一个账号的"))
     elif Credential.objects.filter(account=account).exists() or RoleGrant.objects.filter(account=account).exists():
         raise SecondPersonNeeded
     end_sessions(actor, account, now)

@@ -22,6 +22,7 @@ from banyan.domain.iam.errors import (
 from banyan.domain.iam.models import DualControlRequest, DualState, Session
 from banyan.domain.iam.rights import DUAL_KINDS, require
 from banyan.kernel.actor import Actor
+from banyan.kernel.errors import N_
 
 
 @audit.action
@@ -91,9 +92,9 @@ def use_dual(
     """
     request = _read(request.pk, DualState.CONFIRMED, now)
     if request.kind != kind:
-        raise DualRequestClosed(id=request.pk, state=request.kind)
+        raise DualRequestClosed(id=request.pk, state=N_("是另一件事的"))
     if actor.id not in (request.requested_by_id, request.confirmed_by_id):
-        raise DualRequestClosed(id=request.pk, state="third_person")
+        raise DualRequestClosed(id=request.pk, state=N_("不是提出或确认它的人"))
     request.state, request.used_at = DualState.USED, now
     request.save()
     audit.record(actor, "iam.dual_used", request, kind=kind, digest=request.payload_digest)
@@ -107,7 +108,7 @@ def _read(pk: int, state: DualState, now: datetime) -> DualControlRequest:
         raise DualRequestUnknown(id=pk)
     request.verify_row()
     if request.state != state or request.payload_digest != _digest(request.kind, request.payload):
-        raise DualRequestClosed(id=pk, state=request.state)
+        raise DualRequestClosed(id=pk, state=str(request.get_state_display()))
     if request.expires_at <= now:
         raise DualRequestExpired(id=pk)
     return request
