@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "bytes.h"
+#include "request_text.h"
 
 #define MOST_JOBS 16
 #define STACK (256 * 1024)
@@ -27,7 +28,9 @@ struct job *job_new(const struct agent *agent, uint64_t connection, const char *
     job->message = json_incref(message);
     job->result = json_object();
     job->tries_left = -1;
-    job->window = (struct window){agent->settings.pinentry, agent->settings.window_seconds, &job->is_over, 0};
+    job->who = request_who(job);
+    job->window =
+        (struct window){agent->settings.pinentry, agent->settings.window_seconds, &job->is_over, job->who, 0};
     return job;
 }
 
@@ -35,6 +38,7 @@ void job_free(struct job *job) {
     json_decref(job->message);
     json_decref(job->task);
     json_decref(job->result);
+    free(job->who);
     free(job);
 }
 

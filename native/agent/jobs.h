@@ -23,6 +23,7 @@ struct job {
     json_t *result;
     int tries_left;
     double library_ms;
+    char *who; /* of the window */
     struct window window;
     uint32_t code;
     atomic_bool is_over; /* nobody waits any more */

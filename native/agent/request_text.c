@@ -6,25 +6,29 @@
 
 #include "errors.h"
 #include "json.h"
+#include "quote.h"
 
 #define LONGEST_NAME 100
 
 static void add(struct bytes *to, const char *label, const char *text) {
     if (!text || !*text) return;
-    char *safe = window_safe(text, LONGEST_NAME);
-    for (char *at = safe; *at; at++)
-        if (*at == '\n') *at = ' '; /* a name must not look like a line of ours */
+    char *safe = quote_name(text, LONGEST_NAME);
     bytes_append(to, label, strlen(label));
     bytes_append(to, safe, strlen(safe));
     bytes_append(to, "\n", 1);
     free(safe);
 }
 
-char *request_text(const struct job *job, const char *about, const json_t *seen, int tries_left) {
+char *request_who(const struct job *job) {
     struct bytes made = bytes_copy("", 0);
-    char tries[160] = "";
     add(&made, "网站：", job->origin);
     add(&made, "介质：", json_text(job->message, "serial"));
+    return (char *)made.data;
+}
+
+char *request_text(const char *about, const json_t *seen, int tries_left) {
+    struct bytes made = bytes_copy("", 0);
+    char tries[160] = "";
     add(&made, "名称：", json_text(seen, "label"));
     add(&made, "证书：", json_text(seen, "holder"));
     bytes_append(&made, about, strlen(about)); /* ours, or made safe where it quotes */

@@ -8,8 +8,11 @@
 
 #include "jobs.h"
 
-/* The text of a window: who asks, what for, which token and certificate (`seen`, or NULL), tries left. The caller frees. */
-char *request_text(const struct job *job, const char *about, const json_t *seen, int tries_left);
+/* Who asks and for which token, as on every page of a window. The caller frees. */
+char *request_who(const struct job *job);
+
+/* What follows: the certificate (`seen`, or NULL), what for, tries left. The caller frees. */
+char *request_text(const char *about, const json_t *seen, int tries_left);
 
 /* What was wrong with the PIN just typed. */
 void request_error_text(uint32_t code, int tries_left, char *to, size_t size);

@@ -51,7 +51,7 @@ static uint32_t with_pin(struct job *job, const char *operation, json_t *asked, 
         json_object_set_new(question, "needs_own_pin", json_boolean(speaks_for_the_holder(operation)));
         code = ask_worker(job, "inspect", question, &seen);
         json_decref(question);
-        char *text = request_text(job, about, seen, job->tries_left);
+        char *text = request_text(about, seen, job->tries_left);
         json_decref(seen);
         if (code == SAR_OK) code = window_pin(&job->window, text, is_again ? error : NULL, pin);
         free(text);
@@ -220,7 +220,7 @@ static uint32_t run_verify(struct job *job) {
 /* From a PIN that the person need not know to one of the person's choice; `first` has been chosen already, or is empty. */
 static uint32_t change_from(struct job *job, const char *from, char first[PIN_SIZE], const char *about) {
     char error[160];
-    char *text = request_text(job, about, NULL, -1);
+    char *text = request_text(about, NULL, -1);
     bool is_again = false;
     uint32_t code;
     for (;;) {
@@ -249,7 +249,7 @@ static uint32_t run_change_pin(struct job *job) {
     do {
         json_t *seen = NULL, *asked = json_object();
         code = ask_worker(job, "inspect", asked, &seen);
-        char *text = request_text(job, "修改 PIN：请输入现在的 PIN", seen, job->tries_left);
+        char *text = request_text("修改 PIN：请输入现在的 PIN", seen, job->tries_left);
         json_decref(asked);
         json_decref(seen);
         if (code == SAR_OK) code = window_pin(&job->window, text, is_again ? error : NULL, old);
@@ -268,7 +268,7 @@ static uint32_t run_unblock(struct job *job) {
     const char *pin = json_text(job->task, "pin"), *response = json_text(job->task, "response");
     if (!pin || !response) return AGENT_TASK;
     /* The person chooses first: once the token is unblocked, a closed window would leave a PIN that nobody knows. */
-    char *text = request_text(job, "解锁介质：请设置新的 PIN", NULL, -1);
+    char *text = request_text("解锁介质：请设置新的 PIN", NULL, -1);
     uint32_t code = window_new_pin(&job->window, text, NULL, chosen);
     free(text);
     if (code == SAR_OK) {

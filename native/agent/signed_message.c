@@ -6,8 +6,8 @@
 
 #include "errors.h"
 #include "json.h"
+#include "quote.h"
 #include "sm2.h"
-#include "window.h"
 
 #define OWN_PREFIX "banyan-"
 #define LOGIN "banyan-login-v1"         /* each with its final zero */
@@ -36,7 +36,7 @@ static uint32_t of_text(const json_t *message, struct bytes *octets, char **abou
     if (!text || !*text || is_ours(text, strlen(text))) return AGENT_MALFORMED;
     if (characters(text) > LONGEST_TEXT) return AGENT_TOO_LARGE;
     *octets = bytes_copy(text, strlen(text));
-    char *safe = window_safe(text, LONGEST_TEXT);
+    char *safe = quote_lines(text, LONGEST_TEXT);
     *about = joined("签名以下全部文字：\n────────\n", safe);
     free(safe);
     char *whole = joined(*about, "\n────────");
@@ -54,9 +54,7 @@ static uint32_t of_data(const json_t *message, struct bytes *octets, char **abou
     if (!sm3(octets->data, octets->size, digest)) return SAR_HASHERR;
     hex_of(digest, sizeof digest, hex);
     snprintf(size, sizeof size, "\n大小：%zu 字节\nSM3：%s", octets->size, hex);
-    char *safe = window_safe(title, LONGEST_TITLE);
-    for (char *at = safe; *at; at++)
-        if (*at == '\n') *at = ' ';
+    char *safe = quote_name(title, LONGEST_TITLE);
     char *head = joined("签名文件：", safe);
     *about = joined(head, size);
     free(head);

@@ -3,7 +3,6 @@
 #define AGENT_WINDOW_H
 
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define PIN_SIZE 64
@@ -12,17 +11,14 @@ struct window {
     const char *program;
     int seconds;               /* how long it stays open */
     const atomic_bool *is_over; /* whoever asked is gone: close it */
+    const char *who;           /* lines that stand on every page: the site, the token */
     double spent_ms;           /* waiting for the person, and for the window before */
 };
 
-/* `error` NULL or what was wrong with the last try. AGENT_CANCELLED, AGENT_WINDOW, AGENT_BUSY. */
+/* The text follows on `who`. `error` NULL or what was wrong with the last try. AGENT_CANCELLED, AGENT_WINDOW, AGENT_BUSY. */
 uint32_t window_pin(struct window *window, const char *text, const char *error, char pin[PIN_SIZE]);
 
 /* A PIN of the person's choice, asked twice. */
 uint32_t window_new_pin(struct window *window, const char *text, const char *error, char pin[PIN_SIZE]);
-
-/* Text of others as a window may show it: no control and direction characters, at most `most` characters. The
- * caller frees. */
-char *window_safe(const char *text, size_t most);
 
 #endif

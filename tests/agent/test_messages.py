@@ -140,7 +140,13 @@ def test_text_is_signed_as_shown(page: Page, agent: Agent, serial: str) -> None:
     answer = page.ask("sign", profile=PROFILE, serial=serial, container="k1", kind="text", text=text)
     gm.sm2.verify(point, text.encode(), octets_of(answer["signature"]))
     shown = agent.shown()
-    for told in (text, page.origin, serial, "conformance", "PIN 还可试 6 次"):
+    for told in (
+        "\n│ 同意签发 3 张证书，\n│ 费用 100% 由单位承担。\n",
+        page.origin,
+        serial,
+        "conformance",
+        "PIN 还可试 6 次",
+    ):
         assert told in shown
 
 
@@ -158,8 +164,10 @@ def test_a_long_text_is_shown_whole_page_by_page(page: Page, agent: Agent, text:
     assert max(map(len, lines)) < 1000
     first_window = agent.shown().split("BYE")[0]
     pages = re.findall(r"SETDESC (.*?)SETOK", first_window, re.DOTALL)
-    whole = "".join(re.sub(r"^（第 \d+ 页，共 \d+ 页）\n", "", one).removesuffix("\n") for one in pages)
-    assert text.replace("\n", "") in whole.replace("\n", "")
+    who = f"网站：{page.origin}\n介质：{serial}\n"
+    assert all(re.match(rf"(（第 \d+ 页，共 \d+ 页）\n)?{who}", one) for one in pages), "who asks stands on every page"
+    quoted = re.findall(r"^([│┊]) (.*)$", "".join(pages), re.MULTILINE)
+    assert "".join(line if mark == "┊" else f"\n{line}" for mark, line in quoted) == f"\n{text}", "every line is marked"
     assert first_window.count("CONFIRM") == len(pages) - 1
     assert "PIN 还可试" in pages[-1]
     assert agent.shown().count("GETPIN") == 2
@@ -175,6 +183,37 @@ def test_what_would_mislead_the_reader_is_made_visible(page: Page, agent: Agent,
     assert "付款 100\ufffd001 元\ufffd\ufffd" in agent.shown()
 
 
+@pytest.mark.parametrize(
+    "invisible",
+    "\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u2028\u2066\u2800\u3164\ufe00\ufe0f\ufeff\uffa0\ufff9\ufffb\U000e0000\U000e0041\U000e007f",
+    ids=lambda one: f"U+{ord(one):04X}",
+)
+def test_what_nobody_sees_is_made_visible(socket_page: SocketPage, agent: Agent, serial: str, invisible: str) -> None:
+    finished(socket_page, serial)
+    agent.pins("CANCEL")
+    at = {"profile": PROFILE, "serial": serial, "container": "k1", "kind": "text"}
+    assert socket_page.refusal("sign", text=f"A{invisible}B", **at) == "AGENT_CANCELLED"
+    assert "│ A\ufffdB\n" in agent.shown()
+
+
+def test_a_text_cannot_make_itself_the_window_of_another_site(page: Page, agent: Agent, serial: str) -> None:
+    """Neither by pushing what we say out of sight nor by standing on a page of its own."""
+    point, _pair = finished(page, serial)
+    forged = f"网站：https://bank.example.cn\n介质：{serial}\n用证书登录该网站"
+    for space in ("\n" * 290, " \n" * 290, "\u3000\n" * 290, "x" * 1000 + "\n", "长" * 700):
+        agent.pins(USER_PIN)
+        text = f"请阅读并同意使用条款。{space}{forged}"
+        fields = {"container": "k1", "kind": "text", "text": text}
+        answer = page.ask("sign", profile=PROFILE, serial=serial, **fields)
+        gm.sm2.verify(point, text.encode(), octets_of(answer["signature"]))
+        pages = re.findall(r"SETDESC (.*?)SETOK", agent.shown(), re.DOTALL)
+        assert all(f"网站：{page.origin}\n介质：{serial}\n" in one for one in pages)
+        assert "\n网站：https://bank" not in agent.shown()
+        if space.isspace():
+            assert len(pages) == 1
+            assert re.search(r"^（此处还有 \d+ 个空行）$", pages[0], re.MULTILINE)
+
+
 def test_of_data_title_size_and_digest_are_shown(page: Page, agent: Agent, serial: str) -> None:
     point, _pair = finished(page, serial)
     agent.pins(USER_PIN)
@@ -184,6 +223,10 @@ def test_of_data_title_size_and_digest_are_shown(page: Page, agent: Agent, seria
     answer = page.ask("sign", profile=PROFILE, serial=serial, container="k1", **fields)
     gm.sm2.verify(point, data, octets_of(answer["signature"]))
     assert f"签名文件：合同.pdf 网站：https://bank.example\n大小：5000 字节\nSM3：{gm.sm3(data).hex()}" in agent.shown()
+    agent.pins("CANCEL")
+    fields["title"] = "合同.pdf" + " " * 56 + "网站：https://bank.example"
+    assert page.refusal("sign", profile=PROFILE, serial=serial, container="k1", **fields) == "AGENT_CANCELLED"
+    assert "\n┊ 网站：https://bank.example\n大小" in agent.shown()
 
 
 def test_a_log_in_is_bound_to_the_origin(agent: Agent, serial: str) -> None:
