@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -65,24 +66,25 @@ static int refuse(struct lws *wsi, unsigned status) {
     return -1;
 }
 
-static int question_by_http(struct lws *wsi, const char *path) {
-    char origin[LONGEST_ORIGIN], *uri;
-    int length;
-    const int method = lws_http_get_uri_and_method(wsi, &uri, &length);
+static int question_by_http(struct lws *wsi) {
+    char origin[LONGEST_ORIGIN];
+    size_t size;
+    const int method = caller_method(wsi);
     if (!caller_means_us(wsi, serving->settings.port)) return refuse(wsi, HTTP_STATUS_FORBIDDEN);
     if (!caller_origin(wsi, &serving->settings, origin)) return refuse(wsi, HTTP_STATUS_FORBIDDEN);
-    if (strcmp(path, "/") != 0) return refuse(wsi, HTTP_STATUS_NOT_FOUND);
+    if (!caller_asks_root(wsi)) return refuse(wsi, HTTP_STATUS_NOT_FOUND);
     if (method == LWSHUMETH_OPTIONS) {
+        if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH)) return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
         if (write_headers(wsi, origin, HTTP_STATUS_NO_CONTENT, NULL, LWS_ILLEGAL_HTTP_CONTENT_LEN, true)) return -1;
         return lws_http_transaction_completed(wsi) ? -1 : 0;
     }
     if (method != LWSHUMETH_POST) return refuse(wsi, HTTP_STATUS_METHOD_NOT_ALLOWED);
     /* A type that needs a preflight: a form of another page cannot send it. */
     if (!caller_sends_json(wsi)) return refuse(wsi, 415);
-    char size[16] = "";
-    if (lws_hdr_copy(wsi, size, sizeof size, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) return refuse(wsi, 411);
-    if (strlen(size) > 7 || atoi(size) > MOST_BYTES) return refuse(wsi, 413);
-    if (atoi(size) <= 0) return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
+    const enum length length = caller_length(wsi, &size);
+    if (length == LENGTH_MISSING) return refuse(wsi, 411);
+    if (length == LENGTH_MALFORMED) return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
+    if (size > MOST_BYTES) return refuse(wsi, 413);
     connection_new(wsi, false, origin);
     return 0;
 }
@@ -144,11 +146,13 @@ static int piece_by_http(struct lws *wsi, const void *data, size_t size) {
 }
 
 static int handshake(struct lws *wsi) {
-    char origin[LONGEST_ORIGIN], *uri;
-    int length;
+    char origin[LONGEST_ORIGIN];
     if (!caller_means_us(wsi, serving->settings.port) || !caller_origin(wsi, &serving->settings, origin)) return -1;
-    return lws_http_get_uri_and_method(wsi, &uri, &length) == LWSHUMETH_GET && length == 1 ? 0 : -1;
+    return caller_method(wsi) == LWSHUMETH_GET && caller_asks_root(wsi) ? 0 : -1;
 }
+
+/* The library would go over to HTTP/2 for whoever asks, before anybody looked at host and origin. */
+static int upgrade(const char *to) { return strcasecmp(to, "websocket") == 0 ? 0 : -1; }
 
 static void collect(void) {
     for (struct job *job; (job = jobs_finished());) {
@@ -173,10 +177,11 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_WSI_CREATE: connected++; return 0;
     case LWS_CALLBACK_WSI_DESTROY: connected--; return 0;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED: collect(); return 0;
-    case LWS_CALLBACK_HTTP: return question_by_http(wsi, in);
+    case LWS_CALLBACK_HTTP: return question_by_http(wsi);
     case LWS_CALLBACK_HTTP_BODY: return piece_by_http(wsi, in, size);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION: return take_question(connection_of(wsi));
     case LWS_CALLBACK_HTTP_WRITEABLE: return answer_by_http(wsi);
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return upgrade(in);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return handshake(wsi);
     case LWS_CALLBACK_ESTABLISHED:
         if (!caller_origin(wsi, &serving->settings, origin)) return -1;

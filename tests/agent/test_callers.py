@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import ssl
 import time
@@ -368,3 +369,36 @@ def test_after_two_questions_at_once_the_agent_ends_when_told() -> None:
         assert ending.process is not None
         ending.process.terminate()
         assert ending.process.wait(20) == 0
+
+
+# What HTTP allows and no browser sends
+
+
+@pytest.mark.parametrize("path", ["/?a=b", "/?", "/%00x", "/else/", "*", "http://evil.example/"])
+def test_other_paths_are_refused(agent: Agent, path: str) -> None:
+    told = asked_by_hand(agent, question_of(agent, line=f"POST {path} HTTP/1.1"))
+    assert b'"ok"' not in told
+    assert re.match(rb"HTTP/1.[01] (400|403|404) ", told) or not told
+
+
+@pytest.mark.parametrize(
+    "length", ["+{}", "{}abc", "0x1f", " {} {}", "{}, {}", "{}\r\nContent-Length: {}", "-5", "0", "00", "9" * 30, "1e2"]
+)
+def test_a_length_that_is_none_is_refused(agent: Agent, length: str) -> None:
+    told = asked_by_hand(agent, question_of(agent, length=length.format(len(HELLO), len(HELLO))))
+    assert b'"ok"' not in told
+    assert re.match(rb"HTTP/1.[01] (400|411|413) ", told) or not told
+
+
+def test_a_body_in_chunks_is_refused_with_and_without_a_length(agent: Agent) -> None:
+    told = asked_by_hand(agent, question_of(agent, more="Transfer-Encoding: chunked\r\n"))
+    assert told.startswith(b"HTTP/1.1 400 ")
+    preflight = question_of(agent, line="OPTIONS / HTTP/1.1")
+    assert asked_by_hand(agent, preflight).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("to", ["h2c", "H2C", "websocket2", "h2c, websocket"])
+def test_nothing_but_a_websocket_is_gone_over_to(agent: Agent, to: str) -> None:
+    more = f"Upgrade: {to}\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+    assert b" 101 " not in asked_by_hand(agent, question_of(agent, line="GET / HTTP/1.1", more=more))
+    PostPage(agent).ask("list")
