@@ -17,6 +17,7 @@
 #include "jobs.h"
 #include "localhost_certificate.h"
 #include "messages.h"
+#include "peer.h"
 #include "ready.h"
 #include "worker_pool.h"
 
@@ -169,11 +170,15 @@ static bool has_certificate_in_time(void) {
     return false;
 }
 
+static bool may_connect(int socket) {
+    return connected < MOST_CONNECTIONS && has_certificate_in_time() && peer_is_ours(socket);
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size) {
     struct connection *connection;
     char origin[LONGEST_ORIGIN];
     switch (reason) {
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return connected >= MOST_CONNECTIONS || !has_certificate_in_time();
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return !may_connect((int)(intptr_t)in);
     case LWS_CALLBACK_WSI_CREATE: connected++; return 0;
     case LWS_CALLBACK_WSI_DESTROY: connected--; return 0;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED: collect(); return 0;

@@ -2,9 +2,13 @@
 
 import contextlib
 import json
+import os
 import re
+import shutil
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -402,3 +406,36 @@ def test_nothing_but_a_websocket_is_gone_over_to(agent: Agent, to: str) -> None:
     more = f"Upgrade: {to}\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
     assert b" 101 " not in asked_by_hand(agent, question_of(agent, line="GET / HTTP/1.1", more=more))
     PostPage(agent).ask("list")
+
+
+# Other users of the machine
+
+
+CLIENT = """
+import socket, ssl, sys
+kind, address, port = sys.argv[1:]
+plain = socket.socket(socket.AF_INET6 if kind == "6" else socket.AF_INET)
+plain.settimeout(10)
+plain.connect((address, int(port)))
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+try:
+    context.wrap_socket(plain)
+except OSError:
+    sys.exit(7)
+"""
+ENDS = [("4", "127.0.0.1"), ("6", "::1"), ("6", "::ffff:127.0.0.1")]
+
+
+@pytest.mark.parametrize(("kind", "address"), ENDS, ids=["IPv4", "IPv6", "IPv4 by an IPv6 socket"])
+def test_another_user_of_the_machine_is_refused(agent: Agent, kind: str, address: str) -> None:
+    command = [sys.executable, "-I", "-c", CLIENT, kind, address, str(agent.port)]
+    own = subprocess.run(command, capture_output=True, text=True)
+    if "Cannot assign" in own.stderr or "not supported" in own.stderr or "refused" in own.stderr:
+        pytest.skip("no IPv6 here")
+    assert own.returncode == 0, own.stderr
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    command[0] = shutil.which("python3", path="/usr/bin:/bin") or pytest.skip("no Python that all may run")
+    other = subprocess.run(command, capture_output=True, text=True, user=65534, group=65534, extra_groups=[], cwd="/")
+    assert other.returncode == 7, other.stderr
