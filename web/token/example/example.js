@@ -27,6 +27,7 @@
     key: ["待写证书", "Waits for certificates"],
     partial: ["未写完", "Not finished"],
     whole: ["可用", "Ready"],
+    recovered: ["恢复的旧密钥", "Recovered old key"],
     arrived: ["已插入 $1", "$1 plugged in"],
     left: ["已拔出 $1", "$1 pulled out"],
     choose: ["请先选择介质。", "Choose a token first."],
