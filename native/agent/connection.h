@@ -32,10 +32,16 @@ struct connection *connection_named(uint64_t id);
 /* Also ends what is under way for it. */
 void connection_free(struct connection *connection);
 
-/* Takes the text over; it is written when the socket is ready. */
+/* How many pages of an origin are connected. */
+unsigned connections_of(const char *origin);
+
+/* Takes the text over; it is written when the socket is ready. Who does not read what was asked for is cut off. */
 void connection_answer(struct connection *connection, char *text);
 
 /* The first answer, the caller's. */
 struct answer *connection_next_answer(struct connection *connection);
+
+/* Wiped: what was opened for the holder may be in it. */
+void answer_free(struct answer *answer);
 
 #endif

@@ -10,6 +10,7 @@
 #include "request_text.h"
 
 #define MOST_JOBS 16
+#define MOST_OF_AN_ORIGIN 6 /* its windows stay open as long as it likes */
 #define STACK (256 * 1024)
 #define ENDING_SECONDS 3 /* less than a system gives a service to end */
 
@@ -69,12 +70,19 @@ static void *work(void *with) {
     return NULL;
 }
 
+/* Under the lock. */
+static unsigned count_of(const char *origin) {
+    unsigned found = 0;
+    for (const struct job *job = running; job; job = job->next) found += !strcmp(job->origin, origin);
+    return found;
+}
+
 bool jobs_start(struct job *job) {
     pthread_attr_t attributes;
     sigset_t all, before;
     pthread_t thread;
     pthread_mutex_lock(&lock);
-    const bool has_room = count < MOST_JOBS;
+    const bool has_room = count < MOST_JOBS && count_of(job->origin) < MOST_OF_AN_ORIGIN;
     if (has_room) {
         count++;
         job->next = running;

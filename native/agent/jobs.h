@@ -36,7 +36,7 @@ void job_free(struct job *job);
 /* `wake` is called, in whatever thread, when one has finished. */
 void jobs_init(void (*wake)(void));
 
-/* False when there are too many. */
+/* False when there are too many, or too many of its origin. */
 bool jobs_start(struct job *job);
 
 /* One that has finished, or NULL; the caller's from then on. */

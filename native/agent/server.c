@@ -22,6 +22,7 @@
 #include "worker_pool.h"
 
 #define MOST_CONNECTIONS 64
+#define MOST_OF_AN_ORIGIN 24 /* connections: one site's pages leave room for those of others */
 #define HEADERS 1024
 
 static struct agent *serving;
@@ -86,6 +87,7 @@ static int question_by_http(struct lws *wsi) {
     if (length == LENGTH_MISSING) return refuse(wsi, 411);
     if (length == LENGTH_MALFORMED) return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
     if (size > MOST_BYTES) return refuse(wsi, 413);
+    if (connections_of(origin) >= MOST_OF_AN_ORIGIN) return refuse(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE);
     connection_new(wsi, false, origin);
     return 0;
 }
@@ -110,7 +112,7 @@ static int answer_by_http(struct lws *wsi) {
     const bool failed =
         write_headers(wsi, connection->origin, HTTP_STATUS_OK, "application/json", answer->size, false) ||
         lws_write(wsi, (unsigned char *)answer->text + LWS_PRE, answer->size, LWS_WRITE_HTTP_FINAL) < 0;
-    free(answer);
+    answer_free(answer);
     connection_free(connection);
     return failed || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
@@ -120,7 +122,7 @@ static int answer_by_websocket(struct lws *wsi) {
     struct answer *answer = connection ? connection_next_answer(connection) : NULL;
     if (!answer) return 0;
     const int written = lws_write(wsi, (unsigned char *)answer->text + LWS_PRE, answer->size, LWS_WRITE_TEXT);
-    free(answer);
+    answer_free(answer);
     if (connection->answers) lws_callback_on_writable(wsi);
     return written < 0 ? -1 : 0;
 }
@@ -149,6 +151,7 @@ static int piece_by_http(struct lws *wsi, const void *data, size_t size) {
 static int handshake(struct lws *wsi) {
     char origin[LONGEST_ORIGIN];
     if (!caller_means_us(wsi, serving->settings.port) || !caller_origin(wsi, &serving->settings, origin)) return -1;
+    if (connections_of(origin) >= MOST_OF_AN_ORIGIN) return -1;
     return caller_method(wsi) == LWSHUMETH_GET && caller_asks_root(wsi) ? 0 : -1;
 }
 

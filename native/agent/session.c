@@ -10,6 +10,7 @@
 #include "errors.h"
 
 #define MOST_SESSIONS 64
+#define MOST_OF_AN_ORIGIN 24
 #define IDLE_MS (10 * 60 * 1000.0)
 #define TASK_MS (10 * 60 * 1000.0)
 
@@ -26,22 +27,44 @@ static void random_hex(char *to, size_t digits) {
 
 static bool is_idle(const struct session *session) { return now_ms() - session->last_used > IDLE_MS; }
 
+static unsigned count_of(const char *origin) {
+    unsigned found = 0;
+    for (size_t i = 0; i < MOST_SESSIONS; i++) found += *sessions[i].text && !strcmp(sessions[i].origin, origin);
+    return found;
+}
+
+/* Whoever has its share, or the largest one when all places are taken, gives up its oldest: no site ends another's. */
+static struct session *place_for(const char *origin) {
+    const bool has_its_share = count_of(origin) >= MOST_OF_AN_ORIGIN;
+    struct session *found = NULL;
+    unsigned largest = 0;
+    for (size_t i = 0; i < MOST_SESSIONS; i++) {
+        struct session *one = &sessions[i];
+        if (!*one->text && !has_its_share) return one;
+        if (!*one->text || (has_its_share && strcmp(one->origin, origin) != 0)) continue;
+        const unsigned share = count_of(one->origin);
+        if (found && (share < largest || (share == largest && one->last_used >= found->last_used))) continue;
+        largest = share;
+        found = one;
+    }
+    return found;
+}
+
 struct session *session_open(const char *origin, uint64_t connection) {
-    struct session *free_one = &sessions[0];
     if (strlen(origin) >= LONGEST_ORIGIN) return NULL;
     for (size_t i = 0; i < MOST_SESSIONS; i++) {
         if (*sessions[i].text && is_idle(&sessions[i])) end(&sessions[i]);
         /* A connection has one session: hello again begins anew. */
         if (*sessions[i].text && connection && sessions[i].connection == connection) end(&sessions[i]);
-        if (sessions[i].last_used < free_one->last_used) free_one = &sessions[i];
     }
-    end(free_one);
-    random_hex(free_one->text, SESSION_NAME);
-    random_hex(free_one->text + SESSION_NAME, SESSION_SECRET);
-    strcpy(free_one->origin, origin);
-    free_one->connection = connection;
-    free_one->last_used = now_ms();
-    return free_one;
+    struct session *made = place_for(origin);
+    end(made);
+    random_hex(made->text, SESSION_NAME);
+    random_hex(made->text + SESSION_NAME, SESSION_SECRET);
+    strcpy(made->origin, origin);
+    made->connection = connection;
+    made->last_used = now_ms();
+    return made;
 }
 
 static struct session *named(const char *text) {

@@ -439,3 +439,52 @@ def test_another_user_of_the_machine_is_refused(agent: Agent, kind: str, address
     command[0] = shutil.which("python3", path="/usr/bin:/bin") or pytest.skip("no Python that all may run")
     other = subprocess.run(command, capture_output=True, text=True, user=65534, group=65534, extra_groups=[], cwd="/")
     assert other.returncode == 7, other.stderr
+
+
+# One site's pages and those of others
+
+
+def test_a_page_that_begins_again_and_again_ends_no_session_of_another_site(agent: Agent) -> None:
+    victim, own = PostPage(agent), PostPage(agent, OTHER_ORIGIN)
+    for _ in range(100):
+        assert post(agent, HELLO, {"Origin": OTHER_ORIGIN})[0] == 200
+    victim.ask("list")
+    assert own.refusal("list") == "AGENT_SESSION"
+
+
+def test_pages_of_one_site_leave_room_for_those_of_others(agent: Agent) -> None:
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(websocket.WebSocketException, OSError):
+            while True:
+                held.callback(connect(agent, origin=OTHER_ORIGIN).shutdown)
+        assert post(agent, HELLO, {"Origin": OTHER_ORIGIN})[0] == 503
+        for page in (SocketPage(agent), PostPage(agent)):
+            page.ask("list")
+            page.close()
+
+
+def test_windows_of_one_site_leave_room_for_questions_of_others(agent: Agent) -> None:
+    serial, page = make_token(), SocketPage(agent)
+    finished(page, serial)
+    agent.pins("HANG")
+    asking = [SocketPage(agent, OTHER_ORIGIN) for _ in range(5)]
+    at = {"profile": PROFILE, "serial": serial, "container": "k1", "kind": "text", "text": "x"}
+    for one in asking:
+        for _ in range(4):
+            one.socket.send(json.dumps(one.question("sign", **at)))
+    assert asking[-1].receive()["error"]["code"] == "AGENT_BUSY"
+    agent.wait_for_window()
+    page.ask("list")
+    for one in (*asking, page):
+        one.close()
+
+
+def test_a_page_that_asks_and_does_not_read_is_cut_off(agent: Agent) -> None:
+    page, opened = SocketPage(agent), connect(agent)
+    opened.settimeout(20)
+    with contextlib.suppress(OSError, websocket.WebSocketException):
+        while True:
+            opened.send(HELLO.decode())
+    page.ask("list")
+    page.close()
+    opened.shutdown()
