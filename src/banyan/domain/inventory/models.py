@@ -73,7 +73,7 @@ class Token(GuardedModel, RegionScoped):
     admin_pin_sealed = models.BinaryField(null=True)
     # From the token's initialisation until it is handed over; bound to its number by the seal.
     initial_pin_sealed = models.BinaryField(null=True)
-    # Where a soft token lies, relative to the home's tokens directory; empty for real devices.
+    # Where a device lies, in the words of whoever took it into stock; nothing is opened by it.
     location = models.CharField(max_length=120, blank=True)
     state_at = models.DateTimeField()
     note = models.CharField(max_length=200, blank=True)
