@@ -44,7 +44,7 @@ ARGUMENTS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 CLERK_PAGES = (
-    "/", "/figures", "/certificates", "/certificates?state=EXPIRING", "/requests", "/requests?late=1", "/search",
+    "/", "/overview", "/figures", "/certificates", "/certificates?state=EXPIRING", "/requests", "/requests?late=1", "/search",
 )  # fmt: skip
 AUDIT_PAGES = ("/", "/staff", "/audit", "/audit?outcome=refused", "/audit/3")
 EXPECTED = {"kpi-issued": "2", "kpi-open": "7", "kpi-late": "1", "kpi-valid": "3", "kpi-expiring": "1"}
@@ -198,7 +198,7 @@ def test_a_page_asked_for_before_login_is_shown_after_it(site: Site) -> None:
 
 def test_the_dashboard_shows_the_numbers_there_are(site: Site) -> None:
     page = site.page("clerk")
-    page.goto("/")
+    page.goto("/overview")
     for name, number in EXPECTED.items():
         expect(page.locator(f"#{name}")).to_have_text(number)
     for chart in ("issued", "steps", "expiring"):
@@ -218,7 +218,7 @@ def test_the_dashboard_shows_the_numbers_there_are(site: Site) -> None:
 
 def test_a_clerk_of_one_prefecture_counts_its_own_only(site: Site) -> None:
     page = site.page("fuzhou")
-    page.goto("/")
+    page.goto("/overview")
     expect(page.locator("#kpi-issued")).to_have_text("1")
     expect(page.locator("#kpi-valid")).to_have_text("2")
 
@@ -372,7 +372,7 @@ def test_pages_can_be_read_without_scripts(site: Site) -> None:
     context = site.browser.new_context(java_script_enabled=False, base_url=site.url)
     context.add_cookies([{"name": SESSION_COOKIE, "value": session_token("clerk"), "url": site.url}])
     page = context.new_page()
-    page.goto("/")
+    page.goto("/overview")
     expect(page.locator("#chart-steps p")).to_contain_text("各环节在办 7 件")
     page.goto(f"/certificates/{pair.pk}")
     expect(page.locator("main")).to_contain_text(NAMES[0])
@@ -391,7 +391,7 @@ def test_a_chart_without_numbers_says_so(site: Site, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("banyan.web.views.dashboard.read_figures", nothing)
     page = site.page("clerk")
-    page.goto("/")
+    page.goto("/overview")
     for told in ("近 12 个月没有签发。", "没有在办的申请单。", "未来 6 个月没有证书到期。"):
         expect(page.locator("main")).to_contain_text(told)
 

@@ -517,6 +517,7 @@ class Life:
     def carry(self, request_id: int, *, until: str = "", application: Any = None, is_troubled: bool = False) -> Any:
         """Carry a request from wherever it is to its end, each step by whoever may do it."""
         from banyan.cli import opening
+        from banyan.domain.desk.sending import send_once
         from banyan.domain.ra import actions as ra
 
         while True:
@@ -529,8 +530,10 @@ class Life:
                     if missing := ra.precheck(self.clerk, pk, now):
                         codes = [one.code for one in missing]
                         ra.add_materials(self.clerk, pk, self.scans(codes), now)
-                case "approve":
-                    ra.approve(self.approver, pk, now)
+                case "approve":  # by the counter's form
+                    decide = partial(self.decided, pk, now)
+                    key, seen = f"life-{pk}-{request.version}", (pk, request.version)
+                    send_once(self.approver, "approval", key, {"do": "approve"}, decide, now, seen=seen)
                 case "enter":
                     opening.enter(self.clerk, request, application, now)
                 case "proofread":
@@ -554,6 +557,12 @@ class Life:
                     ra.revoke(self.clerk, pk, now, is_token_returned=True)
                 case other:
                     raise AssertionError(other)
+
+    def decided(self, request_id: int, now: Any) -> dict[str, Any]:
+        """What the owner's form asks for."""
+        from banyan.domain.ra import actions as ra
+
+        return {"number": ra.approve(self.approver, request_id, now).number}
 
     def scans(self, codes: Sequence[str]) -> list[Any]:
         from banyan.domain.ra.values import NewMaterial

@@ -24,6 +24,7 @@ DEBUG = False
 ALLOWED_HOSTS = ["*"] if BANYAN.state == "sample" else [_host(BANYAN.url)]
 
 INSTALLED_APPS = [
+    "django.contrib.messages",
     "django.contrib.staticfiles",
     "banyan.domain.audit",
     "banyan.domain.outbox",
@@ -36,6 +37,7 @@ INSTALLED_APPS = [
     "banyan.domain.lifecycle",
     "banyan.domain.ra",
     "banyan.domain.sheets",
+    "banyan.domain.desk",
     "banyan.web",
 ]
 DATABASES = {"default": BANYAN.database_options()}
@@ -51,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "banyan.web.middleware.ErrorPages",
     "banyan.web.middleware.StaffSession",
 ]
@@ -62,17 +65,20 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
+                "django.contrib.messages.context_processors.messages",
                 "banyan.web.frame.frame",
             ]
         },
     }
 ]
+# What was done is told once, on the next page; the signed cookie holds words and request numbers only.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 
 _is_tls = BANYAN.tls_certificate is not None
-CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _is_tls
+CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE = _is_tls
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
-CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Strict"
 CSRF_FAILURE_VIEW = "banyan.web.errors.stale_form"
 SECURE_HSTS_SECONDS = 31_536_000 if _is_tls else 0
 SECURE_REFERRER_POLICY = "same-origin"

@@ -4,11 +4,14 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from banyan.domain.iam import access, rights
+from banyan.domain.ra import access as ra
+from banyan.domain.ra import work
+from banyan.domain.ra.processes import Verb
 from banyan.kernel.actor import Actor
 
 # page name, word, icon, right that opens it, names of the pages below it
@@ -19,10 +22,25 @@ _ENTRIES = (
     ("staff", _("人员"), "users", "iam.read", ()),
     ("audit", _("审计"), "history", "audit.read", ("audit_record",)),
 )
+# The counter's rail follows the process: page name, word, icon, the steps done there; a page without steps is for all.
+_RAIL: tuple[tuple[str, Any, str, tuple[Verb, ...]], ...] = (
+    ("today", _("今日"), "sun", ()),
+    ("intake", _("受理"), "inbox", (Verb.PRECHECK,)),
+    ("approvals", _("审核"), "gavel", (Verb.APPROVE,)),
+    ("entries", _("录入"), "pencil", (Verb.ENTER,)),
+    ("proofreadings", _("校对"), "eye-check", (Verb.PROOFREAD,)),
+    ("issuing", _("签发"), "certificate", (Verb.ISSUE, Verb.PERSONALIZE)),
+    ("delivery", _("领取"), "package-export", (Verb.NOTIFY_READY, Verb.HAND_OVER)),
+    ("files", _("档案"), "folder", ()),
+)
+# A phone has room for these.
+_ON_PHONE = frozenset({"today", "approvals", "entries", "proofreadings", "delivery"})
+# Searching looks through all of these at once.
+SEARCH_RIGHTS = ("requests.read", "certificates.read", "parties.read", "tokens.read")
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Context for every template. Touches no database before a template asks for the person's name."""
+    """Context for every template. Touches no database before a template asks for the person's name or the rail."""
     actor = getattr(request, "actor", None)
     match = request.resolver_match
     here = (match.url_name or "") if match else ""
@@ -33,14 +51,48 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     ]
     return {
         "navigation": entries,
+        "has_desk": actor is not None and has_desk(actor),
+        "rail": SimpleLazyObject(lambda: _rail(actor, here)),
         "is_sample": settings.BANYAN.state == "sample",
         "can_search": actor is not None and all(rights.has(actor, right) for right in SEARCH_RIGHTS),
         "person_name": SimpleLazyObject(lambda: _name_of(actor)),
     }
 
 
-# Searching looks through all of these at once.
-SEARCH_RIGHTS = ("requests.read", "certificates.read", "parties.read", "tokens.read")
+def has_desk(actor: Actor) -> bool:
+    """Whether a person does steps of requests, so that the counter is their place."""
+    return rights.has(actor, "requests.read") and any(work.may_do(actor, verb) for verb in Verb)
+
+
+def _rail(actor: Actor | None, here: str) -> list[dict[str, Any]]:
+    if actor is None or not has_desk(actor):
+        return []
+    counts = ra.work_counts(actor)
+    found = []
+    for name, word, icon, steps in _RAIL:
+        mine = [verb for verb in steps if work.may_do(actor, verb)]
+        url = _url(name)
+        if url and (mine or not steps):
+            count = sum(counts.get(verb, 0) for verb in mine)
+            current = here == name or here.startswith(f"{name}_")
+            found.append(
+                {
+                    "url": url,
+                    "name": word,
+                    "icon": icon,
+                    "count": count,
+                    "current": current,
+                    "on_phone": name in _ON_PHONE,
+                }
+            )
+    return found
+
+
+def _url(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
 
 
 def _name_of(actor: Actor | None) -> str:

@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import translation
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from banyan.domain import audit
 from banyan.domain.ca.errors import PairNotFound
@@ -21,6 +22,8 @@ from banyan.web import errors
 from banyan.web.sessions import SESSION_COOKIE, recognise
 
 LARGEST_BODY = 256 * 1024
+# Sent by the scripts of our pages, which cannot follow a way to the log-in page.
+SCRIPT_HEADER = "X-Banyan-Script"
 Handler = Callable[[HttpRequest], HttpResponse]
 # What is not there, what lies elsewhere and what one has no right to all answer alike.
 _HIDDEN = (PairNotFound, RequestNotFound, NotFound, TokenNotFound, RightMissing)
@@ -135,7 +138,9 @@ def public(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseB
 
 
 def to_login(request: HttpRequest) -> HttpResponse:
-    """To the log-in page, remembering where the person wanted to go."""
+    """To the log-in page, remembering where the person wanted to go; a page's script is told so instead."""
+    if request.headers.get(SCRIPT_HEADER):
+        return errors.for_script(code="web.session_ended", message=_("登录已结束。请重新登录。"), status=401)
     has_place = request.method == "GET" and request.path != "/"
     wanted = f"?{urlencode({'next': request.get_full_path()})}" if has_place else ""
     response = redirect(reverse("login") + wanted)

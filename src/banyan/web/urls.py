@@ -5,6 +5,7 @@ from django.views.i18n import set_language
 
 from banyan.web.middleware import public
 from banyan.web.views import (
+    at_work,
     audit,
     certificate_login,
     certificates,
@@ -14,10 +15,15 @@ from banyan.web.views import (
     requests,
     search,
     staff,
+    today,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", dashboard.dashboard, name="dashboard"),
+    path("", today.home, name="home"),
+    path("desk", today.today, name="today"),
+    path("desk/drafts/<str:form>", at_work.draft, name="draft"),
+    path("desk/here/<int:request_id>", at_work.here, name="here"),
+    path("overview", dashboard.dashboard, name="dashboard"),
     path("figures", dashboard.figures, name="figures"),
     path("certificates", certificates.listing, name="certificates"),
     path("certificates/<int:pair_id>", certificates.detail, name="certificate"),

@@ -93,6 +93,7 @@ class ServiceRequest(RegionScoped):
         indexes = (
             models.Index(fields=["region_code", "id"], name="ra_request_region"),
             models.Index(fields=["step", "id"], name="ra_request_work", condition=models.Q(state="OPEN")),
+            models.Index(fields=["step", "due_on", "id"], name="ra_request_due", condition=models.Q(state="OPEN")),
             models.Index(fields=["pair_id"], name="ra_request_pair", condition=models.Q(pair_id__isnull=False)),
             models.Index(fields=["token_serial"], name="ra_request_token", condition=~models.Q(token_serial="")),
         )
@@ -216,6 +217,9 @@ class StepRecord(models.Model):
     note = models.CharField(max_length=400, blank=True)
     due_on = models.DateField(null=True)
     is_late = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = (models.Index(fields=["actor", "at"], name="ra_step_of_actor"),)
 
     def __str__(self) -> str:
         return f"{self.request_id}:{self.step}"

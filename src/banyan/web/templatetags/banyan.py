@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from banyan.web import once
 from banyan.web.reading.deadlines import Deadline
 from banyan.web.words import STATES, UNKNOWN_STATE
 
@@ -45,6 +46,24 @@ def copy(text: str, what: str) -> SafeString:
 
 
 @register.simple_tag
+def form_key() -> SafeString:
+    """The key by which a form counts once; see ``web.once``."""
+    return format_html('<input type="hidden" name="{}" value="{}">', once.KEY, once.new_key())
+
+
+@register.simple_tag
+def version(request: Any) -> SafeString:
+    """The version of a request that the page shows; see ``web.once``."""
+    return format_html('<input type="hidden" name="{}" value="{}">', once.VERSION, request.version)
+
+
+@register.simple_tag
+def key(name: str) -> SafeString:
+    """A key cap on a button of the counter."""
+    return format_html('<span class="kbd not-phone" aria-hidden="true">{}</span>', name)
+
+
+@register.simple_tag
 def due(deadline: Deadline | None) -> SafeString:
     """What is left of a deadline; red only when it is past."""
     if deadline is None:
@@ -69,6 +88,12 @@ def query(base: Mapping[str, str], **changes: Any) -> str:
 def moment(value: datetime | None) -> str:
     """An instant in a record: 2026-03-16 09:42, local time."""
     return timezone.localtime(value).strftime("%Y-%m-%d %H:%M") if value else "—"
+
+
+@register.filter
+def clock(value: datetime | None) -> str:
+    """The time of an instant of today: 09:42, local time."""
+    return timezone.localtime(value).strftime("%H:%M") if value else "—"
 
 
 @register.filter

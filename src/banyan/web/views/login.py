@@ -107,7 +107,7 @@ def first_password(request: HttpRequest) -> HttpResponse:
         response = redirect("login")
         response.delete_cookie(_LINK_COOKIE, path="/first")
         return response
-    response = redirect("dashboard")
+    response = redirect("home")
     response.delete_cookie(_LINK_COOKIE, path="/first")
     keep_session(response, session)
     return response

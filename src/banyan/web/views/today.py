@@ -1,0 +1,24 @@
+"""The first page of those who work at the counter: what is theirs to do today."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from banyan.kernel import clock
+from banyan.web.frame import has_desk
+from banyan.web.middleware import StaffRequest
+from banyan.web.reading import today as reading
+from banyan.web.views import dashboard
+
+
+@require_safe
+def home(request: StaffRequest) -> HttpResponse:
+    """The counter for those who work there, the overview for the others."""
+    return today(request) if has_desk(request.actor) else dashboard.dashboard(request)
+
+
+@require_safe
+def today(request: StaffRequest) -> HttpResponse:
+    """My work: each step with what waits, the most urgent requests, what I did today."""
+    now = clock.now()
+    return render(request, "desk/today.html", {"now": now, "today": reading.today(request.actor, now)})
