@@ -81,6 +81,14 @@ def point_of(spki: bytes) -> bytes:
     return spki[-65:]
 
 
+PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
+    PROFILE: {
+        "name": "榕树软介质", "application": "banyan", "key_field": "offset32", "time_limit_seconds": 10,
+        "library": {"linux": str(LIBRARY)},
+    }
+}  # fmt: skip
+
+
 class Agent:
     """A running agent, its settings, its window."""
 
@@ -91,11 +99,15 @@ class Agent:
         window_seconds: int = 20,
         profiles: Mapping[str, Any] | None = None,
         allowed: Sequence[str] = (),
+        platform_key: bytes = b"",
         at: Path | None = None,
         waits: bool = True,
         **environment: str,
     ) -> None:
-        """``at``: the directory of its keys, when it is not its own; ``waits`` until it serves."""
+        """``at``: the directory of its keys, when it is not its own; ``waits`` until it serves.
+
+        ``platform_key`` (SubjectPublicKeyInfo) seals the tasks of the ``allowed`` origins in the place of this agent's own.
+        """
         self.place = Path(tempfile.mkdtemp(prefix="banyan-agent-test-"))
         self.state = at or self.place / "state"
         self.port = free_port()
@@ -107,15 +119,12 @@ class Agent:
         window.write_text(_WINDOW.format(place=self.place))
         window.chmod(0o700)
         self.pins()
-        told = profiles or {
-            PROFILE: {
-                "name": "榕树软介质", "application": "banyan", "key_field": "offset32", "time_limit_seconds": 10,
-                "library": {"linux": str(LIBRARY)},
-            }
-        }  # fmt: skip
+        told = profiles or PROFILES
         (self.place / "profiles.json").write_text(json.dumps(told))
         keys = [text_of(spki_of(self.task_key.public))]
-        origins = [{"origin": one, "task_keys": keys} for one in (ORIGIN, OTHER_ORIGIN, *allowed)]
+        origins = [{"origin": one, "task_keys": keys} for one in (ORIGIN, OTHER_ORIGIN)]
+        of_platform = [text_of(platform_key)] if platform_key else keys
+        origins += [{"origin": one, "task_keys": of_platform} for one in allowed]
         settings = {
             "port": self.port, "origins": origins, "pinentry": str(window), "window_seconds": window_seconds,
             "state": str(at or "state"),

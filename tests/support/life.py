@@ -546,6 +546,11 @@ class Life:
                 case "issue":
                     self.issue_and_collect(request, is_troubled)
                 case "personalize":
+                    if is_troubled and f"void {pk}" not in self.diary:
+                        self.once(f"files {pk}", "ra.give_files", partial(ra.give_files, self.clerk, pk))
+                        void = partial(ra.void_pair, self.clerk, pk, now, reason="写不进", is_token_damaged=False)
+                        self.once(f"void {pk}", "ra.void_pair", void)
+                        continue
                     self.write_into_token(request)
                 case "notify_ready":
                     ra.notify_ready(self.clerk, pk, now)
@@ -572,6 +577,8 @@ class Life:
     def issue_and_collect(self, request: Any, is_troubled: bool) -> None:
         from banyan.domain.ra import actions as ra
 
+        if is_troubled and request.issuance_id is None:
+            self.once(f"aside {request.pk}", "ra.set_token_aside", partial(self.set_aside, request))
         if request.issuance_id is None:
             self.issue(request)
             request = self.fresh(request.pk)
@@ -584,6 +591,19 @@ class Life:
         self.round()
         if self.fresh(request.pk).step == "issue":
             time.sleep(0.005)
+
+    def set_aside(self, request: Any) -> None:
+        """A token is prepared for a request, and then another one is wanted."""
+        from banyan.cli import personalizing
+        from banyan.cli.main_job import serial_for
+        from banyan.domain.ra import actions as ra
+
+        serial = f"{serial_for(request)}A"
+        for made in personalizing.make_tokens(self.home, self.clerk, [serial], request.region_code, self.now):
+            self.diary.write(f"pin {serial}", made.user_pin)
+        with self.desk(serial) as desk:
+            personalizing.prepare(desk, self.clerk, request, serial, self.now)
+        ra.set_token_aside(self.clerk, request.pk, self.now, reason="坏了")
 
     def issue(self, request: Any) -> None:
         from banyan.cli import personalizing

@@ -40,6 +40,8 @@ OUTCOMES = {
     "called_off": N_("撤回签发"),
     "answered": N_("已给出解锁应答"),
     "prepared": N_("已准备介质"),
+    "token_aside": N_("换介质"),
+    "pair_voided": N_("作废证书对"),
     "materials": N_("增减材料"),
     "cancelled": N_("撤回申请"),
     "alarm": N_("告警"),

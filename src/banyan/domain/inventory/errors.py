@@ -63,7 +63,7 @@ class AgentUnknown(InventoryError):
 
     audited_refusal = True
     code = "inventory.agent_unknown"
-    message = N_("这台机器的介质助手（密钥 {key_id}）没有登记或已停用。请介质管理员先登记，再重试。")
+    message = N_("这台机器的介质助手（密钥 {key_id}）没有登记或已停用。请系统管理员先登记，再重试。")
 
 
 class AgentKeyInvalid(InventoryError):

@@ -73,7 +73,9 @@ TRANSITIONS: dict[Verb, Transition] = {
     ),
     Verb.LOSE: _way(N_("挂失"), _ANYWHERE, _S.LOST, _MANAGE, "certificates.revoke", "requests.approve"),
     Verb.FIND: _way(N_("找回登记"), (_S.LOST,), _S.RETURNED, _MANAGE),
-    Verb.DAMAGE: _way(N_("登记损坏"), _ANYWHERE, _S.DAMAGED, _MANAGE, "certificates.revoke", "requests.hand_over"),
+    Verb.DAMAGE: _way(
+        N_("登记损坏"), _ANYWHERE, _S.DAMAGED, _MANAGE, "certificates.revoke", "requests.hand_over", "requests.issue",
+    ),
     Verb.RESTOCK: _way(N_("重新入库"), (_S.RETURNED,), _S.IN_STOCK, _MANAGE),
     Verb.DESTROY: _way(N_("销毁"), (_S.IN_STOCK, _S.RETURNED, _S.DAMAGED), _S.DESTROYED, _MANAGE),
 }  # fmt: skip

@@ -49,6 +49,8 @@ def waiting(actor: Actor, verb: Verb, *, system: str = "") -> ScopedQuerySet[Ser
     found = ServiceRequest.objects.visible_to(actor).filter(step=str(verb), state=RequestState.OPEN)
     for field in _BY_ANOTHER.get(verb, ()):
         found = found.filter(models.Q(**{f"{field}__isnull": True}) | ~models.Q(**{field: actor.id}))
+    if verb is Verb.ISSUE:
+        found = found.filter(issuance_id__isnull=True)  # else it waits for its CA and for nobody here
     return found.filter(system=system) if system else found
 
 

@@ -71,6 +71,7 @@ def queue(
     nothing: str,
     here: int | None = None,
     shown: int = SHOWN,
+    base: Mapping[str, str] | None = None,
 ) -> Queue:
     """The page of the work list that the address asks for. ``url_of`` says where a row leads."""
     counts = work.counts(actor, verb, _MOST)
@@ -92,7 +93,7 @@ def queue(
         system=system,
         older=_text(rows[-1]) if rows and has_older else "",
         newer=_text(rows[0]) if rows and has_newer else "",
-        base={},
+        base=base or {},
     )
 
 

@@ -2,10 +2,10 @@
 
 ``opening`` open_request(s) · ``deciding`` precheck, approve, reject · ``data`` enter, proofread, send_back ·
 ``materials`` add, remove · ``issuing`` issue, carry_on, seal_pins, personalize · ``delivering`` notify_ready, hand_over ·
-``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance · ``looking`` look_up_held.
+``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance, set_token_aside, void_pair · ``looking`` look_up_held, give_files.
 """
 
-from banyan.domain.ra.actions.cancelling import cancel, cancel_issuance
+from banyan.domain.ra.actions.cancelling import cancel, cancel_issuance, set_token_aside, void_pair
 from banyan.domain.ra.actions.data import enter, proofread, proofread_many, send_back
 from banyan.domain.ra.actions.deciding import approve, approve_many, precheck, reject
 from banyan.domain.ra.actions.delivering import hand_over, hand_over_many, notify_ready, notify_ready_many
@@ -19,7 +19,7 @@ from banyan.domain.ra.actions.issuing import (
     personalize_many,
     seal_pins,
 )
-from banyan.domain.ra.actions.looking import look_up_held
+from banyan.domain.ra.actions.looking import give_files, look_up_held
 from banyan.domain.ra.actions.materials import add_materials, remove_material
 from banyan.domain.ra.actions.opening import open_request, open_requests
 from banyan.domain.ra.actions.special import revoke, unlock, unlock_by_agent, unlocked
@@ -32,6 +32,7 @@ __all__ = [
     "cancel_issuance",
     "carry_on",
     "enter",
+    "give_files",
     "hand_over",
     "hand_over_many",
     "issue",
@@ -53,7 +54,9 @@ __all__ = [
     "revoke",
     "seal_pins",
     "send_back",
+    "set_token_aside",
     "unlock",
     "unlock_by_agent",
     "unlocked",
+    "void_pair",
 ]

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from banyan.domain import audit
 from banyan.domain.ca.access import PairHoldings
 from banyan.domain.iam import rights
 from banyan.domain.parties import actions as parties
 from banyan.domain.parties.rules import HoldingsHint
+from banyan.domain.ra import access
+from banyan.domain.ra.errors import IssuanceMissing
 from banyan.domain.ra.models import Business, RequestState, ServiceRequest
 from banyan.kernel.actor import Actor
 
@@ -25,3 +28,17 @@ def look_up_held(actor: Actor, request: ServiceRequest, now: datetime) -> Holdin
         return None
     source = PairHoldings(now, leave_out=request.issued_pair_id)
     return parties.look_up_holdings(actor, source, people=people, organizations=bodies, now=now)
+
+
+@audit.action
+def give_files(actor: Actor, request_id: int) -> ServiceRequest:
+    """Note that the certificates of a request were given away as files, to whoever looks after its equipment.
+
+    Raises IssuanceMissing, RequestNotFound, iam.RightMissing.
+    """
+    rights.require(actor, "certificates.export")
+    found = access.request(actor, request_id)
+    if found.issued_pair_id is None:
+        raise IssuanceMissing(number=found.number)
+    audit.record(actor, "ra.give_files", found, number=found.number)
+    return found

@@ -50,6 +50,7 @@ addEventListener("keydown", (event) => {
   const name = named(event);
   const isFree = /^F\d+$/.test(event.code) || event.ctrlKey;
   if (isTyping && !isFree) return;
+  if (name === "Enter" && event.target.closest("a, button, summary, label, input")) return;  // that one is meant
   const found = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key.split(" ").includes(name) && pressable(one));
   if (!found) return;
   event.preventDefault();
