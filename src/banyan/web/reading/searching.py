@@ -16,14 +16,18 @@ from banyan import sealing
 from banyan.domain.inventory import access as inventory
 from banyan.domain.inventory.errors import InventoryError
 from banyan.domain.inventory.models import Token
+from banyan.domain.parties import access as parties
+from banyan.domain.parties.errors import PartiesError
 from banyan.domain.ra import access as ra
 from banyan.kernel.actor import Actor
 from banyan.sealing.errors import SealingError
 from banyan.web.reading.certificates import PairRow, row_of
+from banyan.web.reading.files import FileRow, rows_of
 from banyan.web.reading.requests import RequestRow, row_of_request
 
 LONGEST = 64
 MOST = 50
+MOST_FILES = 10
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,11 @@ class Hits:
     requests: list[RequestRow] = field(default_factory=list)
     pairs: list[PairRow] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
+    files: list[FileRow] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        return len(self.requests) + len(self.pairs) + len(self.tokens)
+        return len(self.requests) + len(self.pairs) + len(self.tokens) + len(self.files)
 
     @property
     def is_cut(self) -> bool:
@@ -50,6 +55,8 @@ class Hits:
             return places.pop()  # a certificate and the request that made it are one thing to who searches
         if not places and len(others) == 1:
             return reverse("request", args=[others[0].pk])
+        if not places and not others and len(self.files) == 1 and not self.tokens:
+            return self.files[0].url
         return ""
 
     def _is_of_the_pair(self, pair_id: int | None) -> bool:
@@ -63,6 +70,7 @@ def search(actor: Actor, text: str, now: datetime) -> Hits:
         requests=[row_of_request(request, now) for request in found.requests],
         pairs=[row_of(pair, now) for pair in found.pairs],
         tokens=_tokens(actor, text),
+        files=_files(actor, text),
     )
 
 
@@ -89,6 +97,17 @@ def unseal(actor: Actor, sealed: str) -> str:
 
 def _context(actor: Actor) -> tuple[str, int, int]:
     return "web.search", actor.id, actor.session_id or 0
+
+
+def _files(actor: Actor, text: str) -> list[FileRow]:
+    """People, organizations and equipment by that name or number, each group at most ``MOST_FILES``."""
+    found: list[FileRow] = []
+    for look in (parties.search_people, parties.search_organizations, parties.search_devices):
+        try:
+            found += rows_of(list(look(actor, text, limit=MOST_FILES)))
+        except PartiesError:
+            continue
+    return found
 
 
 def _tokens(actor: Actor, text: str) -> list[Token]:

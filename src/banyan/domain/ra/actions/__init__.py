@@ -2,7 +2,8 @@
 
 ``opening`` open_request(s) · ``deciding`` precheck, approve, reject · ``data`` enter, proofread, send_back ·
 ``materials`` add, remove · ``issuing`` issue, carry_on, seal_pins, personalize · ``delivering`` notify_ready, hand_over ·
-``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance, set_token_aside, void_pair · ``looking`` look_up_held, give_files.
+``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance, set_token_aside, void_pair ·
+``looking`` look_up_held, give_files.
 """
 
 from banyan.domain.ra.actions.cancelling import cancel, cancel_issuance, set_token_aside, void_pair
