@@ -1,30 +1,16 @@
 """The files of people and organizations: found by name and number, own region only, numbers in clear only on record (A5, A9)."""
 
 import pytest
-from django.test import Client
 
 from banyan.domain.audit.models import AuditRecord
-from banyan.domain.iam import actions as iam
-from banyan.domain.iam.models import Credential, StaffAccount
 from banyan.domain.iam.rights import Role
 from banyan.kernel.clock import now
-from banyan.web.sessions import SESSION_COOKIE
 from support import issuing
-from support.iam import account_with, session_of
+from support.counter import client_of
 from support.pages import LongStandingCa
 from support.parties import resident_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def client_of(*roles: Role, regions: list[str] | None = None) -> Client:
-    account: StaffAccount = account_with(*roles, regions=regions)
-    session_of(account)
-    credential = Credential.objects.get(account=account, kind="password", replaced_at__isnull=True)
-    client = Client()
-    opened = iam.open_session(account=account, credential=credential, channel="test", now=now())
-    client.cookies[SESSION_COOKIE] = opened.token
-    return client
 
 
 @pytest.fixture

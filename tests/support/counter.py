@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from banyan.domain.iam import actions as iam
@@ -24,6 +25,21 @@ from support.agent import PROFILE, PROFILES, Agent, SocketPage, octets_of, runni
 from support.iam import account_with, session_of
 from support.pages import LongStandingCa
 from support.skf import AUTH_KEY, FEWEST_ITERATIONS, library, place
+
+
+def client_of(*roles: Role, regions: list[str] | None = None) -> Client:
+    """Somebody logged in, without a browser: for what is not about how it looks."""
+    account: StaffAccount = account_with(*roles, regions=regions)
+    session_of(account)
+    client = Client()
+    client.cookies[SESSION_COOKIE] = _new_session(account)
+    return client
+
+
+def _new_session(account: StaffAccount) -> str:
+    credential = Credential.objects.get(account=account, kind="password", replaced_at__isnull=True)
+    return iam.open_session(account=account, credential=credential, channel="test", now=now()).token
+
 
 SIZES = {"wide": (1366, 768), "phone": (390, 844)}
 
@@ -70,9 +86,7 @@ class Counter:
 
     def session(self, username: str) -> str:
         """The cookie of a new session."""
-        account = StaffAccount.objects.get(username=username)
-        credential = Credential.objects.get(account=account, kind="password", replaced_at__isnull=True)
-        return iam.open_session(account=account, credential=credential, channel="test", now=now()).token
+        return _new_session(StaffAccount.objects.get(username=username))
 
     def request(self, person: int = 0, **changes: Any) -> ServiceRequest:
         """A request decided by three others, ready to be issued."""

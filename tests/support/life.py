@@ -133,11 +133,27 @@ class Life:
 
     def run(self) -> None:
         chapters = (
-            self.staff, self.registers, self.stock, self.outbox, self.counter, self.staff_certificates, self.moods_of_a_ca,
-            self.businesses, self.states_and_lists, self.recoveries, self.foreign, self.checkpoint,
+            self.staff, self.registers, self.stock, self.outbox, self.notices, self.counter, self.staff_certificates,
+            self.moods_of_a_ca, self.businesses, self.states_and_lists, self.recoveries, self.foreign, self.checkpoint,
         )  # fmt: skip
         for chapter in chapters:
             self.again(f"chapter {chapter.__name__}", chapter)
+
+    def notices(self) -> None:
+        """A stop is planned and called off; a service falls silent, is told of and answers again."""
+        from banyan.domain.content import actions as content
+        from banyan.domain.content.models import PlannedStop
+
+        begins, note = self.now, partial(content.note_services, self.system)
+        self.once("plan stop", "content.stop_planned", lambda: content.plan_stop(
+            self.everything, "sms", begins, begins + timedelta(hours=2), reason=f"演练 {self.number}", now=begins))  # fmt: skip
+        stop = PlannedStop.objects.get(reason=f"演练 {self.number}")
+        self.once("call off stop", "content.stop_called_off",
+                  lambda: content.call_off_stop(self.everything, stop.pk, self.now))  # fmt: skip
+        self.again("silent", lambda: note({"archives": False}, self.now))
+        later = self.now + 2 * content.PATIENCE
+        self.once("outage told", "content.outage_told", lambda: note({"archives": False}, later))
+        self.once("outage ended", "content.outage_ended", lambda: note({"archives": True}, later))
 
     def staff(self) -> None:
         from banyan.domain.iam import actions as iam

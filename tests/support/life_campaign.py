@@ -19,6 +19,7 @@ _ACTIONS_OF_THE_LIFE = {
     "banyan": "open_request enter",
     "ca": "register_authority retire_authority _record _import_slice _mark_submitted _postpone _record_slice "
           "_record_rejected _ask_again reserve_issuances _replay_slice revoke_pairs hold_pair release_pair _settle",
+    "content": "plan_stop call_off_stop note_services",
     "desk": "send_once",
     "iam": "open_account renew_link set_account_active grant_role end_role set_password use_link open_session log_out "
            "take_try note_failure open_challenge take_challenge bind_certificate unbind_certificate set_staff_login "

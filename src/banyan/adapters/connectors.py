@@ -9,10 +9,11 @@ from banyan.domain.ca.ports import Connector
 from banyan.kernel.errors import N_, BanyanError
 from banyan.kernel.home import Home
 
+EMBEDDED = "embedded"
 SIMULATED_SUPERIOR = "simulated-superior"
 
 CONNECTORS: dict[str, Callable[[Home], Connector]] = {
-    "embedded": EmbeddedConnector,
+    EMBEDDED: EmbeddedConnector,
     SIMULATED_SUPERIOR: lambda home: SuperiorConnector(home.socket(SIMULATED_SUPERIOR), code=SIMULATED_SUPERIOR),
 }
 

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "banyan.domain.ra",
     "banyan.domain.sheets",
     "banyan.domain.desk",
+    "banyan.domain.content",
     "banyan.web",
 ]
 DATABASES = {"default": BANYAN.database_options()}

@@ -9,21 +9,25 @@ from functools import partial
 from django.db import DatabaseError
 
 from banyan.adapters.checkpoints import signing
-from banyan.adapters.connectors import connector
+from banyan.adapters.connectors import EMBEDDED, connector
 from banyan.adapters.deliverers import DELIVERERS
 from banyan.domain import outbox
 from banyan.domain.audit import checkpoints, epochs
 from banyan.domain.ca import access, publication
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import CrlIssue, Origin
+from banyan.domain.content import actions as content
+from banyan.domain.content.models import Service
 from banyan.domain.ra import actions as ra
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.errors import BanyanError, ServiceUnavailable
 from banyan.kernel.home import Home
 
 CHECKPOINT_EVERY = timedelta(minutes=15)
+LOOK_EVERY = timedelta(seconds=30)
 CRL_EVERY = timedelta(hours=12)
 _log = logging.getLogger(__name__)
+_looked_at: list[datetime] = []  # when this process last looked which services answer
 
 
 @dataclass
@@ -41,12 +45,13 @@ class RoundOutcome:
 
 
 def work(home: Home, now: datetime) -> RoundOutcome:
-    """One round: connectors, CRLs, outbox. One part that fails does not keep the others from their work."""
+    """One round: connectors, CRLs, outbox, which services answer. One part that fails does not keep the others from their work."""
     outcome = RoundOutcome()
     parts: dict[str, Callable[[], None]] = {
         "connectors": partial(carry_on_all, home, now, outcome),
         "crl": partial(renew_crls, home, now, outcome),
         "outbox": partial(deliver, home, now, outcome),
+        "services": partial(note_services, home, now),
         "epoch": partial(finish_epoch, home, now),
         "checkpoint": partial(checkpoint, home, now),
     }
@@ -73,6 +78,18 @@ def carry_on_all(home: Home, now: datetime, outcome: RoundOutcome) -> None:
         report = ra.carry_on(actor, link, now)
         outcome.issued += report.issued
         ca.settle_status_changes(actor, link, now)
+
+
+def note_services(home: Home, now: datetime) -> None:
+    """See which CAs and key-holding processes answer; one that is silent for long gets a notice that goes by itself."""
+    if _looked_at and now - _looked_at[0] < LOOK_EVERY:
+        return
+    _looked_at[:] = [now]
+    are_up = {Service.SUPERIOR_CA: True, Service.ISSUING: True}
+    for name in sorted({authority.connector for authority in access.authorities() if authority.connector}):
+        service = Service.ISSUING if name == EMBEDDED else Service.SUPERIOR_CA
+        are_up[service] = are_up[service] and connector(name, home).status().is_up
+    content.note_services(system_actor("jobs"), {str(name): is_up for name, is_up in are_up.items()}, now)
 
 
 def renew_crls(home: Home, now: datetime, outcome: RoundOutcome) -> None:

@@ -12,13 +12,17 @@ from banyan.domain.iam import access, rights
 from banyan.domain.ra import access as ra
 from banyan.domain.ra import work
 from banyan.domain.ra.processes import Verb
+from banyan.kernel import clock
 from banyan.kernel.actor import Actor
+from banyan.web.reading import notices
 
 # page name, word, icon, right that opens it, names of the pages below it
 _ENTRIES = (
     ("dashboard", _("运行总览"), "layout-dashboard", None, ("figures",)),
     ("certificates", _("证书"), "file-certificate", "certificates.read", ("certificate",)),
     ("requests", _("申请单"), "inbox", "requests.read", ("request",)),
+    ("services", _("服务"), "server", "ca.read", ()),
+    ("stops", _("停机"), "clock", "systems.configure", ()),
     ("staff", _("人员"), "users", "iam.read", ()),
     ("audit", _("审计"), "history", "audit.read", ("audit_record",)),
 )
@@ -55,6 +59,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "rail": SimpleLazyObject(lambda: _rail(actor, here)),
         "is_sample": settings.BANYAN.state == "sample",
         "can_search": actor is not None and all(rights.has(actor, right) for right in SEARCH_RIGHTS),
+        "notices": SimpleLazyObject(lambda: notices.current(clock.now())),
         "person_name": SimpleLazyObject(lambda: _name_of(actor)),
     }
 

@@ -224,6 +224,10 @@ EVENTS: dict[str, Any] = {
     "audit.epoch_opened": _("开启新的审计纪元"),
     "sheets.begin_import": _("开始导入批量表"),
     "sheets.finish_import": _("完成导入批量表"),
+    "content.stop_planned": _("安排停机"),
+    "content.stop_called_off": _("取消停机安排"),
+    "content.outage_told": _("公告服务中断"),
+    "content.outage_ended": _("服务恢复"),
     "lifecycle.grant_unlock": _("准予解锁"),
     "lifecycle.answer_unlock": _("应答解锁"),
 }
@@ -242,6 +246,7 @@ EVENT_GROUPS: dict[str, Any] = {
     "systems.": _("系统配置"),
     "outbox.": _("外部接口"),
     "sheets.": _("批量导入"),
+    "content.": _("公告"),
     "audit.": _("审计自身"),
     "web.": _("页面访问被拒"),
 }
@@ -267,6 +272,8 @@ OBJECT_TYPES: dict[str, Any] = {
     "kmc.keyrecovery": _("密钥恢复"),
     "outbox.outboxmessage": _("外发消息"),
     "sheets.sheetimport": _("批量导入"),
+    "content.plannedstop": _("停机安排"),
+    "content.outage": _("服务中断"),
 }
 
 
@@ -296,6 +303,7 @@ DETAILS: dict[str, Any] = {
     "right": _("所需权限"),
     "role": _("角色"),
     "serial": _("序列号"),
+    "service": _("服务"),
     "system": _("签发系统"),
     "systems": _("签发系统"),
     "target": _("目标"),

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from banyan.domain.iam import rights
@@ -102,6 +103,12 @@ def device(actor: Actor, device_id: int) -> Device:
     if found is None:
         raise NotFound
     return found
+
+
+def newest_on_record(found: "ScopedQuerySet[Any]") -> int:
+    """The highest key of that kind anywhere; where a page that walks by key begins. 0 before the first."""
+    newest = found.model.objects.unscoped("a key, no row").order_by("-pk").values_list("pk", flat=True).first()
+    return int(newest or 0)
 
 
 def search_people(actor: Actor, text: str, *, limit: int = 50) -> Sequence[Person]:

@@ -71,6 +71,15 @@ def page_before(actor: Actor, verb: Verb, *, system: str = "", before: Place, li
     return rows[::-1]
 
 
+def waiting_for_ca(actor: Actor, *, limit: int) -> list[ServiceRequest]:
+    """Requests whose certificates were asked for and have not come, the longest waiting first."""
+    rights.require(actor, "requests.read")
+    found = ServiceRequest.objects.visible_to(actor).filter(
+        step=str(Verb.ISSUE), state=RequestState.OPEN, issuance_id__isnull=False
+    )
+    return list(found.select_related("person", "organization", "device").order_by("due_on", "pk")[:limit])
+
+
 def neighbours(actor: Actor, verb: Verb, request: ServiceRequest, *, system: str = "") -> tuple[int | None, int | None]:
     """The keys of the requests before and after this one in the work list."""
     place = Place.of(request)

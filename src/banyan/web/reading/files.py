@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Max
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -81,8 +80,7 @@ def listing(actor: Actor, kind: Kind, cursor: Cursor) -> Page[FileRow]:
     rows = kind.rows(actor)
     if kind.code != "organization":
         rows = rows.select_related("organization")
-    newest = kind.rows(actor).model.objects.unscoped("a key, no row").aggregate(newest=Max("pk"))["newest"] or 0
-    found = page(rows, cursor, newest=newest)
+    found = page(rows, cursor, newest=parties.newest_on_record(rows))
     return found.with_rows(_rows(found.rows))
 
 

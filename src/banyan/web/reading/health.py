@@ -29,6 +29,15 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Queued:
+    """Messages that wait for a target to which nothing goes, and what people do meanwhile."""
+
+    name: str
+    waiting: int
+    todo: str
+
+
+@dataclass(frozen=True)
 class Health:
     """All parts, and the numbers behind them."""
 
@@ -36,6 +45,7 @@ class Health:
     waiting_own: int
     waiting_superior: int
     dead_letters: int
+    queued: list[Queued]
 
 
 def health() -> Health:
@@ -53,7 +63,16 @@ def health() -> Health:
         Part("outbox", _("外发"), _outbox_word(queued, dead), dead == 0, is_waiting=queued > 0),
         *(_halted(target) for target in targets if target.state != TargetState.CONNECTED),
     ]
-    return Health(parts, own, superior, dead)
+    return Health(parts, own, superior, dead, [_queued(target) for target in targets if _is_halted(target)])
+
+
+def _is_halted(target: outbox.TargetStanding) -> bool:
+    return target.state != TargetState.CONNECTED and target.waiting > 0
+
+
+def _queued(target: outbox.TargetStanding) -> Queued:
+    todo = _("改用电话通知") if target.name == "sms" else _("接入或恢复后自动发出")
+    return Queued(_(TARGET_NAMES.get(target.name, target.name)), target.waiting, todo)
 
 
 def _halted(target: outbox.TargetStanding) -> Part:

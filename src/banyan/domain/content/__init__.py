@@ -1,0 +1,1 @@
+"""What is made known to everybody: stops planned ahead, and services that are down."""
