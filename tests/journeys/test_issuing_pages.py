@@ -257,6 +257,29 @@ def test_an_agent_that_the_platform_does_not_know_gets_no_pins(desk: Counter) ->
     assert fresh(request).step == "issue"
 
 
+def test_an_administrator_puts_a_machine_on_the_list_and_takes_it_off(desk: Counter) -> None:
+    """F8: the agent's key is read from the machine itself; who is no system administrator does not see the page."""
+    agents.end_agent(
+        desk.staff["sysadmin"], TokenAgent.objects.unscoped("tests").get().key_id, reason="撤下", now=now()
+    )
+    page = desk.page("sysadmin")
+    page.goto("/agents")
+    expect(page.get_by_text("还没有登记")).to_be_visible()
+    page.get_by_role("button", name="读取本机的介质助手").click()
+    expect(page.locator("#public_key")).not_to_have_value("")
+    page.get_by_label("机器").fill("省直窗口 1 号机")
+    page.get_by_label("地区").select_option("350000")
+    page.get_by_role("button", name="登记", exact=True).click()
+    expect(page.locator("tbody")).to_contain_text("省直窗口 1 号机")
+    assert TokenAgent.objects.unscoped("tests").get().ended_at is None
+    page.get_by_role("button", name="停用").click()
+    expect(page.get_by_text("还没有登记")).to_be_visible()
+    clerk = desk.page("clerk")
+    answer = clerk.goto("/agents")
+    assert answer is not None
+    assert answer.status == 200, "clerks may look at the list"
+
+
 def test_a_colleague_at_the_same_request_is_told_and_only_one_issues(desk: Counter) -> None:
     """Two clerks open the same request: each sees the other, and the second one's token gets nothing."""
     request, serial = desk.request(), desk.plug_blank()

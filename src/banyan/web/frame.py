@@ -24,6 +24,7 @@ _ENTRIES = (
     ("services", _("服务"), "server", "ca.read", ()),
     ("stops", _("停机"), "clock", "systems.configure", ()),
     ("staff", _("人员"), "users", "iam.read", ()),
+    ("agents", _("介质助手"), "device-usb", "tokens.register_agents", ()),
     ("audit", _("审计"), "history", "audit.read", ("audit_record",)),
 )
 # The counter's rail follows the process: page name, word, icon, the steps done there; a page without steps is for all.

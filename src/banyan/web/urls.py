@@ -5,6 +5,7 @@ from django.views.i18n import set_language
 
 from banyan.web.middleware import public
 from banyan.web.views import (
+    agents,
     at_work,
     audit,
     certificate_login,
@@ -44,6 +45,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("desk/files/organization/<int:pk>", files.detail, {"kind": "organization"}, name="files_organization"),
     path("desk/files/device/<int:pk>", files.detail, {"kind": "device"}, name="files_device"),
     path("desk/files/person/<int:pk>/numbers", files.reveal, name="files_reveal"),
+    path("agents", agents.listing, name="agents"),
+    path("agents/<str:key_id>/end", agents.end, name="agent_end"),
     path("notices", notices.listing, name="notices"),
     path("stops", notices.stops, name="stops"),
     path("stops/<int:stop_id>/call-off", notices.call_off, name="stop_call_off"),
