@@ -171,6 +171,32 @@ def test_a_pair_that_cannot_be_written_is_voided_and_issued_into_another_token(d
     assert done.issued_pair_id != old
 
 
+def test_another_token_is_taken_when_the_prepared_one_breaks_before_anything_was_issued(desk: Counter) -> None:
+    """A4: F2: an agent knows the first one's PINs, so it is noted as damaged; only then another gets PINs."""
+    request, broken = desk.request(), desk.plug_blank()
+    page = desk.page()
+    page.goto(f"/desk/issue/{request.pk}")
+    expect(page.get_by_role("button", name="换介质")).to_have_count(0)
+    ready(page, broken)
+    page.route("**/order", lambda route: route.abort())
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-trouble-text]")).to_be_visible()
+    page.unroute("**/order")
+    desk.pull(broken)
+    page.reload()
+    expect(page.locator("[data-token-title]")).to_contain_text(broken)
+    page.keyboard.press("F2")
+    page.get_by_label("原因").fill("介质外观损坏")
+    page.get_by_role("button", name="登记损坏并换介质").click()
+    other = desk.plug_blank()
+    ready(page, other)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-issue-step=verify]")).to_have_class("ok")
+    assert Token.objects.unscoped("tests").get(serial=broken).state == TokenState.DAMAGED
+    assert fresh(request).token_serial == other
+    desk.complaints.clear()  # the browser's, about the request that was cut off
+
+
 def test_a_token_on_nobodys_record_is_taken_into_stock_first_and_a_strangers_is_refused(desk: Counter) -> None:
     request, serial = desk.request(), desk.plug_blank(in_stock=False)
     page = desk.page()

@@ -1,5 +1,6 @@
 """The issuing screen: the request at hand, what is asked of the token, what the desk issued today."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -14,7 +15,7 @@ from banyan.domain.inventory.models import Token, TokenState
 from banyan.domain.ra import access as ra
 from banyan.domain.ra import actions as ra_actions
 from banyan.domain.ra import preparing, work, working_days
-from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.models import ServiceRequest, StepRecord
 from banyan.domain.ra.processes import Verb
 from banyan.domain.systems import access as systems
 from banyan.domain.systems.policy import CertificateKind, MediumKind
@@ -41,7 +42,7 @@ class Facts:
     holder: Holder | None
     valid_days: int
     deadline: Deadline | None
-    token_serial: str
+    token_serial: str  # the token that holds its key, or was prepared for it; empty while any will do
     is_written_by_agent: bool
     takes_file: bool
     is_waiting: bool
@@ -82,12 +83,23 @@ def facts(actor: Actor, request_id: int, now: datetime) -> Facts:
         holder=holder(actor, one),
         valid_days=(data.validity_days if data else None) or kind.validity_days,
         deadline=deadline(one.due_on, now, is_provisional=one.is_due_provisional),
-        token_serial=one.token_serial,
+        token_serial=one.token_serial if one.step == Verb.PERSONALIZE else _prepared(story.records),
         is_written_by_agent=not is_equipment,
         takes_file=bool(_BY_FILE & set(kind.media)),
         is_waiting=story.is_waiting_for_ca,
         refusal=_refusal(story.issuance, rejected[-1].note if rejected and not has_tried_since else ""),
     )
+
+
+def _prepared(records: Sequence[StepRecord]) -> str:
+    """The token that was prepared and not set aside: an agent has its PINs, so it is this request's."""
+    serial = ""
+    for record in records:
+        if record.step == Verb.ISSUE and record.outcome == "prepared":
+            serial = record.note
+        elif record.outcome in ("token_aside", "pair_voided"):
+            serial = ""
+    return serial
 
 
 def _refusal(issuance: Issuance | None, code: str) -> str:

@@ -101,7 +101,7 @@ const choose = async () => {
   const before = sessionStorage.getItem(WRITTEN);
   if (before && !plugged.some((one) => one.serial === before)) sessionStorage.removeItem(WRITTEN);
   const offered = plugged.filter((one) => one.serial !== sessionStorage.getItem(WRITTEN));
-  const wanted = words.token && words.step === "personalize" ? words.token : "";
+  const wanted = words.token;
   const found = wanted ? offered.filter((one) => one.serial === wanted) : offered;
   show(found.length > 1 ? found : []);
   button("start").disabled = true;
@@ -291,5 +291,4 @@ button("receive").addEventListener("click", async () => {
     explain(error);
   }
 });
-if (words.step === "issue" && words.token === "") for (const one of document.querySelectorAll("[data-if-prepared]")) one.hidden = false;
 start();
