@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "banyan.domain.audit",
     "banyan.domain.outbox",
     "banyan.domain.iam",
+    "banyan.domain.rulebook",
     "banyan.domain.parties",
     "banyan.domain.systems",
     "banyan.domain.inventory",

@@ -52,6 +52,8 @@ class ServiceRequest(RegionScoped):
     profile = models.CharField(max_length=40, blank=True)
     channel = models.CharField(max_length=8, choices=Channel)
     process = models.CharField(max_length=24)
+    # The version of the process that the request began with and keeps (0: as shipped).
+    process_version = models.IntegerField(default=0, db_default=0)
     step = models.CharField(max_length=16, blank=True)
     state = models.CharField(max_length=10, choices=RequestState, default=RequestState.OPEN)
     version = models.IntegerField(default=1)
@@ -84,6 +86,8 @@ class ServiceRequest(RegionScoped):
     issuance_id = models.BigIntegerField(null=True, blank=True)
     due_on = models.DateField(null=True, blank=True)
     is_due_provisional = models.BooleanField(default=False)
+    # The day from which the period to ``due_on`` counts, so that it can be computed again by a new calendar.
+    due_from = models.DateField(null=True, blank=True)
     notice_sealed = models.BinaryField(null=True, blank=True)
     opened_at = models.DateTimeField()
     updated_at = models.DateTimeField()

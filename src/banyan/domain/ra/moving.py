@@ -12,7 +12,7 @@ from banyan.domain.prepared import Prepared, new
 from banyan.domain.ra import rules, working_days
 from banyan.domain.ra.errors import ApprovalVoid, RequestChanged, RequestClosed, RequestNotFound, SamePerson, StepNotDue
 from banyan.domain.ra.models import Approval, Proofreading, RequestState, ServiceRequest, StepRecord
-from banyan.domain.ra.processes import Process, Verb, processes
+from banyan.domain.ra.processes import Process, Verb, process_at
 from banyan.domain.ra.tallies import Changes
 from banyan.domain.ra.values import Outcome, Refused
 from banyan.kernel.actor import Actor
@@ -24,12 +24,12 @@ _REQUESTS = Prepared(
 )
 _APPROVALS = Prepared(lambda ids: Approval.objects.filter(pk__among=ids))
 _PROOFREADINGS = Prepared(lambda ids: Proofreading.objects.filter(pk__among=ids))
-_MOVED = ("step", "state", "due_on", "is_due_provisional", "updated_at", "closed_at")
+_MOVED = ("step", "state", "due_on", "is_due_provisional", "due_from", "updated_at", "closed_at")
 
 
 def process_of(request: ServiceRequest) -> Process:
-    """The process a request goes through."""
-    return processes()[request.process]
+    """The process a request goes through, in the version that it began with."""
+    return process_at(request.process, request.process_version)
 
 
 def find(actor: Actor, request_ids: Sequence[int]) -> dict[int, ServiceRequest]:
@@ -218,11 +218,12 @@ class Move:
         request.step = str(verb)
         due = working_days.due_date(self.now, process_of(request).step(verb).working_days)
         request.due_on, request.is_due_provisional = due.on, due.is_provisional
+        request.due_from = working_days.local_date(self.now)
         request.updated_at = self.now
 
     def _close(self, request: ServiceRequest, state: RequestState) -> None:
         request.state, request.step = str(state), ""
-        request.due_on, request.is_due_provisional = None, False
+        request.due_on, request.is_due_provisional, request.due_from = None, False, None
         request.updated_at = request.closed_at = self.now
 
     def _take(self, request: ServiceRequest) -> None:

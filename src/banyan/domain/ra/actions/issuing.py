@@ -36,8 +36,8 @@ SLICE = ca_rules.SLICE
 _ISSUED = ("issuance_id", "token_id", "token_serial", "approval", "proofreading")
 # What moving on after recording reads; the rest of a request is left where it lies.
 _MOVED_ON = (
-    "number", "business", "system", "process", "step", "state", "version", "region_code", "due_on",
-    "is_due_provisional", "updated_at", "closed_at", "issued_pair_id",
+    "number", "business", "system", "process", "process_version", "step", "state", "version", "region_code", "due_on",
+    "is_due_provisional", "due_from", "updated_at", "closed_at", "issued_pair_id",
 )  # fmt: skip
 _WHY = "the requests of issuances being recorded"
 _RECORDED = Prepared(lambda ids: ServiceRequest.objects.unscoped(_WHY).filter(pk__among=ids).order_by("pk"), _MOVED_ON)

@@ -154,6 +154,7 @@ def _row(actor: Actor, number: str, plan: Plan, entered: Entered | None, now: da
         profile=entered.profile if entered else pair.profile if pair else "",
         channel=draft.channel,
         process=plan.process.code,
+        process_version=plan.process.number,
         state=str(RequestState.OPEN),
         subject_name=plan.subject_name[:200],
         person_id=plan.person_id,

@@ -1,9 +1,13 @@
 """The registered issuing systems: a new one is one file here and one line below."""
 
 import tomllib
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
+
+from banyan.domain.rulebook import snapshots
+from banyan.domain.rulebook.snapshots import Snapshot
 
 from ..errors import RegistryInvalid
 from ..policy import (
@@ -51,13 +55,27 @@ _KIND_KEYS = {
 _FIELD_KEYS = {"code", "label", "type", "required", "max_length", "choices", "hint"}
 
 
-@cache
+def document_of(code: str) -> str:
+    """The name of a system's document in the rulebook."""
+    return f"system:{code}"
+
+
 def policies() -> dict[str, SystemPolicy]:
-    """Every registered system by its code, in the order of the registry. Raises RegistryInvalid for a wrong file."""
+    """Every registered system by its code, in the order of the registry: as shipped, or as the rulebook sets it.
+
+    Raises RegistryInvalid for a wrong file or version.
+    """
+    return _policies(snapshots.current())
+
+
+@lru_cache(maxsize=4)
+def _policies(rules: Snapshot) -> dict[str, SystemPolicy]:
     found: dict[str, SystemPolicy] = {}
-    for order, name in enumerate(REGISTRY):
-        text = files(__package__).joinpath(name).read_text("utf-8")
-        policy = load_policy(text, file=name, order=order)
+    for order, (name, data) in enumerate(shipped().items()):
+        document = document_of(data["code"])
+        content = rules.content(document)
+        file = name if content is None else f"{document}/{rules.number(document)}"
+        policy = read_policy(data if content is None else content, file=file, order=order)
         clash = [other for other in found.values() if other.number_prefix == policy.number_prefix]
         if policy.code in found or clash:
             raise RegistryInvalid(file=name, problem=f"code {policy.code} or prefix {policy.number_prefix} twice")
@@ -65,15 +83,33 @@ def policies() -> dict[str, SystemPolicy]:
     return found
 
 
+@cache
+def shipped() -> dict[str, dict[str, Any]]:
+    """What each file of the registry says, unchecked. Raises RegistryInvalid."""
+    return {name: _parsed(files(__package__).joinpath(name).read_text("utf-8"), name) for name in REGISTRY}
+
+
 def load_policy(text: str, *, file: str, order: int = 0) -> SystemPolicy:
     """One system's policy from the text of its file. Raises RegistryInvalid naming the file and what is wrong."""
+    return read_policy(_parsed(text, file), file=file, order=order)
+
+
+def _parsed(text: str, file: str) -> dict[str, Any]:
     try:
-        return _system(tomllib.loads(text), order)
+        return tomllib.loads(text)
+    except ValueError as error:
+        raise RegistryInvalid(file=file, problem=str(error)) from error
+
+
+def read_policy(data: Mapping[str, Any], *, file: str, order: int = 0) -> SystemPolicy:
+    """One system's policy from the values of its file or version. Raises RegistryInvalid."""
+    try:
+        return _system(data, order)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise RegistryInvalid(file=file, problem=f"{type(error).__name__}: {error}") from error
 
 
-def _system(data: dict[str, Any], order: int) -> SystemPolicy:
+def _system(data: Mapping[str, Any], order: int) -> SystemPolicy:
     _ensure_known(data, _SYSTEM_KEYS)
     fields = {entry["code"]: _field(entry) for entry in data.get("field", [])}
     kinds = tuple(_kind(entry, fields) for entry in data["kind"])
@@ -133,7 +169,7 @@ def _field(data: dict[str, Any]) -> FormField:
     )
 
 
-def _ensure_known(data: dict[str, Any], known: set[str]) -> None:
+def _ensure_known(data: Mapping[str, Any], known: set[str]) -> None:
     unknown = set(data) - known
     if unknown:
         raise ValueError(f"unknown keys {sorted(unknown)}")
