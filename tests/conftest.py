@@ -42,6 +42,14 @@ def _prepare() -> None:
     django.setup()
     # Workers must not inherit it: pytest-django would load the settings before this file names their installation.
     del os.environ["DJANGO_SETTINGS_MODULE"]
+    _hold_shipped_rules()
+
+
+def _hold_shipped_rules() -> None:
+    """No look into a database that may not be there yet (modules ask for rules while they are collected)."""
+    from banyan.domain.rulebook import snapshots
+
+    snapshots.hold(snapshots.Snapshot())
 
 
 _prepare()
@@ -71,11 +79,9 @@ def django_db_modify_db_settings() -> None:
 @pytest.fixture(autouse=True)
 def _shipped_rules() -> Iterator[None]:
     """Each test begins with the rules as shipped; a change made in it is found because it makes the process look again."""
-    from banyan.domain.rulebook import snapshots
-
-    snapshots.hold(snapshots.Snapshot())
+    _hold_shipped_rules()
     yield
-    snapshots.hold(snapshots.Snapshot())
+    _hold_shipped_rules()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from banyan.kernel.home import Home
 CHECKPOINT_EVERY = timedelta(minutes=15)
 LOOK_EVERY = timedelta(seconds=30)
 CRL_EVERY = timedelta(hours=12)
+SLICES_A_ROUND = 20
 _log = logging.getLogger(__name__)
 _looked_at: list[datetime] = []  # when this process last looked which services answer
 
@@ -50,6 +51,7 @@ def work(home: Home, now: datetime) -> RoundOutcome:
     parts: dict[str, Callable[[], None]] = {
         "connectors": partial(carry_on_all, home, now, outcome),
         "crl": partial(renew_crls, home, now, outcome),
+        "due dates": partial(recompute_due_dates, now),
         "outbox": partial(deliver, home, now, outcome),
         "services": partial(note_services, home, now),
         "epoch": partial(finish_epoch, home, now),
@@ -106,6 +108,13 @@ def renew_crls(home: Home, now: datetime, outcome: RoundOutcome) -> None:
 def make_crl(home: Home, code: str, actor: Actor, now: datetime) -> CrlIssue:
     """Have a CRL made at once (also after an urgent revocation); the outbox publishes it."""
     return ca.issue_crl(actor, code, connector(access.authority(code).connector, home), now)
+
+
+def recompute_due_dates(now: datetime) -> None:
+    """Bring due dates of open requests to a calendar that took effect, some slices a round."""
+    for _ in range(SLICES_A_ROUND):
+        if not ra.recompute_due_dates(system_actor("jobs"), now):
+            return
 
 
 def finish_epoch(home: Home, now: datetime) -> None:

@@ -33,6 +33,8 @@ RIGHTS: dict[str, str] = {
     "ca.manage": N_("管理 CA：换代、启停、接口"),
     "ca.publish_crl": N_("签发并发布 CRL"),
     "systems.configure": N_("系统参数和资源配置"),
+    "systems.read": N_("查看业务设置"),
+    "systems.confirm": N_("复核业务设置的修改"),
     "outbox.manage": N_("重发死信，暂停和恢复外部接口"),
     "iam.manage_accounts": N_("管理账号：开立、停用、登录链接、绑定证书"),
     "iam.confirm_grants": N_("复核角色授予"),

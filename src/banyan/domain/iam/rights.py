@@ -47,6 +47,7 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
             "iam.manage_accounts",
             "iam.confirm_grants",
             "systems.configure",
+            "systems.read",
             "outbox.manage",
             # Whoever puts an agent on the list decides where PINs go: nobody who works with tokens does.
             "tokens.register_agents",
@@ -54,13 +55,16 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
             "audit.open_epoch",
         }
     ),
-    Role.SECURITY_ADMIN: frozenset({"iam.read", "iam.grant_roles", "iam.confirm_links", "ca.read", "kmc.read"}),
+    Role.SECURITY_ADMIN: frozenset(
+        {"iam.read", "iam.grant_roles", "iam.confirm_links", "systems.read", "systems.confirm", "ca.read", "kmc.read"}
+    ),
     Role.AUDIT_ADMIN: frozenset(
         {
             "audit.read",
             "audit.verify",
             "audit.checkpoint",
             "audit.open_epoch",
+            "systems.read",
             "iam.read",
             "iam.confirm_links",
         }
@@ -120,6 +124,7 @@ DUAL_KINDS: dict[str, DualKind] = {
     "iam.bind_certificate": DualKind(N_("绑定登录证书"), "iam.manage_accounts", "iam.confirm_links"),
     "iam.unbind_certificate": DualKind(N_("解除登录证书的绑定"), "iam.manage_accounts", "iam.confirm_links"),
     "iam.set_staff_login": DualKind(N_("改变工作人员的登录方式"), "systems.configure", "iam.confirm_links"),
+    "rulebook.change": DualKind(N_("修改业务设置"), "systems.configure", "systems.confirm"),
     "kmc.recover": DualKind(N_("恢复加密密钥"), "kmc.request_recovery", "kmc.approve_recovery"),
     "kmc.approve_recovery": DualKind(N_("批准恢复加密密钥"), "kmc.approve_recovery", "kmc.approve_recovery"),
     "ca.rollover": DualKind(N_("CA 换代"), "ca.manage", "ca.manage"),
