@@ -17,6 +17,7 @@ from banyan.domain.iam.errors import DualRequestUnknown
 from banyan.domain.iam.models import DualControlRequest, DualState
 from banyan.domain.inventory.models import KeyMedium
 from banyan.domain.ra.models import RequestState, ServiceRequest
+from banyan.domain.rulebook.errors import DocumentUnknown
 from banyan.domain.rulebook.models import Recomputation, RuleVersion
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
@@ -126,7 +127,7 @@ def version(actor: Actor, document: str, number: int) -> RuleVersion:
     rights.require(actor, READ)
     found = RuleVersion.objects.filter(document=document, number=number).first()
     if found is None:
-        raise documents.DocumentUnknown(document=f"{document}/{number}"[:60])
+        raise DocumentUnknown(document=f"{document}/{number}"[:60])
     return found.verify_row()
 
 

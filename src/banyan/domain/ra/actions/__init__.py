@@ -10,6 +10,7 @@ from banyan.domain.ra.actions.cancelling import cancel, cancel_issuance, set_tok
 from banyan.domain.ra.actions.data import enter, proofread, proofread_many, send_back
 from banyan.domain.ra.actions.deciding import approve, approve_many, precheck, reject
 from banyan.domain.ra.actions.delivering import hand_over, hand_over_many, notify_ready, notify_ready_many
+from banyan.domain.ra.actions.due_dates import recompute_due_dates
 from banyan.domain.ra.actions.issuing import (
     carry_on,
     issue,
@@ -50,6 +51,7 @@ __all__ = [
     "precheck",
     "proofread",
     "proofread_many",
+    "recompute_due_dates",
     "reject",
     "remove_material",
     "revoke",
