@@ -16,6 +16,8 @@ from banyan.domain.iam.errors import RightMissing, SessionInvalid
 from banyan.domain.inventory.errors import TokenNotFound
 from banyan.domain.parties.errors import NotFound
 from banyan.domain.ra.errors import RequestNotFound
+from banyan.domain.rulebook.errors import DocumentUnknown
+from banyan.domain.systems.errors import UnknownSystem
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError, ServiceUnavailable
 from banyan.web import errors
@@ -26,7 +28,7 @@ LARGEST_BODY = 256 * 1024
 SCRIPT_HEADER = "X-Banyan-Script"
 Handler = Callable[[HttpRequest], HttpResponse]
 # What is not there, what lies elsewhere and what one has no right to all answer alike.
-_HIDDEN = (PairNotFound, RequestNotFound, NotFound, TokenNotFound, RightMissing)
+_HIDDEN = (PairNotFound, RequestNotFound, NotFound, TokenNotFound, RightMissing, DocumentUnknown, UnknownSystem)
 
 
 class StaffRequest(HttpRequest):

@@ -209,6 +209,13 @@ def work_counts(actor: Actor) -> dict[str, int]:
     return totals
 
 
+def open_by_system() -> dict[str, int]:
+    """Open requests of the whole province by system: numbers for who configures systems. Reads open requests only."""
+    found = ServiceRequest.objects.unscoped("numbers for who configures").filter(state=RequestState.OPEN)
+    counted = found.values("system").order_by("system").annotate(total=models.Count("pk"))
+    return {row["system"]: row["total"] for row in counted}
+
+
 def late_counts(actor: Actor, now: datetime, soon: date) -> dict[str, tuple[int, int]]:
     """Of the open requests: step → (past their day, due by ``soon``). Reads open requests only, by their index."""
     today = working_days.local_date(now)
