@@ -324,7 +324,9 @@ def test_a_material_is_added_and_asked_for(office: Administrators) -> None:
         (lambda found: found["material"][0].update(code="../x"), "materials"),
     ],
 )
-def test_materials_that_cannot_stand_are_refused_at_their_field(office: Administrators, change: Any, place: str) -> None:
+def test_materials_that_cannot_stand_are_refused_at_their_field(
+    office: Administrators, change: Any, place: str
+) -> None:
     found = content("materials")
     change(found)
     with pytest.raises(SettingRefused) as refused:
@@ -423,9 +425,7 @@ def test_a_year_s_notice_counts_in_the_december_before(office: Administrators) -
     assert working_days.is_working_day(date(2026, 12, 30)) == (True, False)
 
 
-def test_due_dates_of_open_requests_follow_the_notice(
-    office: Administrators, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_due_dates_of_open_requests_follow_the_notice(office: Administrators, monkeypatch: pytest.MonkeyPatch) -> None:
     """Provisional due dates become sure; slices are carried on after an interruption; each slice is one record."""
     world = issuing.world()
     at = datetime(2027, 2, 3, 2, tzinfo=UTC)

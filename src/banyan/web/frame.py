@@ -30,6 +30,25 @@ _ENTRIES = (
         "settings_materials", "settings_calendar", "settings_changes", "settings_change", "settings_decide",
         "settings_version",
     )),  # fmt: skip
+    (
+        "settings",
+        _("设置"),
+        "settings",
+        "systems.read",
+        (
+            "settings_system",
+            "settings_switch",
+            "settings_media",
+            "settings_processes",
+            "settings_process",
+            "settings_materials",
+            "settings_calendar",
+            "settings_changes",
+            "settings_change",
+            "settings_decide",
+            "settings_version",
+        ),
+    ),
     ("audit", _("审计"), "history", "audit.read", ("audit_record",)),
 )
 # The counter's rail follows the process: page name, word, icon, the steps done there; a page without steps is for all.

@@ -8,18 +8,20 @@ from typing import Any
 from django.http import QueryDict
 
 from banyan.domain.administering import documents
-from banyan.domain.administering.notices import read_notice
 from banyan.domain.administering.calendar_settings import from_notice, with_day
+from banyan.domain.administering.notices import read_notice
 from banyan.domain.rulebook.errors import SettingRefused
 from banyan.kernel.errors import N_
 
 NEW = "new"
+# What a single day may be set to; None: as its weekday has it.
+_WORKS = {"off": False, "works": True, "weekday": None}
 
 
 def number(text: str) -> int | str:
     """A number, or what was typed instead of one."""
     wanted = text.strip()
-    return int(wanted) if wanted.isdecimal() and len(wanted) < 7 else wanted  # noqa: PLR2004  (no setting is longer)
+    return int(wanted) if wanted.isdecimal() and len(wanted) < 7 else wanted
 
 
 def process(posted: QueryDict, document: str) -> dict[str, Any]:
@@ -67,7 +69,10 @@ def materials(posted: QueryDict) -> dict[str, Any]:
 def system(posted: QueryDict, before: Mapping[str, Any]) -> dict[str, Any]:
     """A system's policy."""
     found = copy.deepcopy(dict(before))
-    found["renewal"] = {"opens_months": number(posted.get("opens_months", "")), "grace_days": number(posted.get("grace_days", ""))}
+    found["renewal"] = {
+        "opens_months": number(posted.get("opens_months", "")),
+        "grace_days": number(posted.get("grace_days", "")),
+    }
     found["soft_tokens"]["allowed"] = "soft_tokens" in posted
     fields, kinds_of = _fields(posted, {entry["code"]: entry for entry in found.get("field", [])})
     if fields or "field" in found:
@@ -83,7 +88,9 @@ def system(posted: QueryDict, before: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _fields(posted: QueryDict, before: Mapping[str, dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+def _fields(
+    posted: QueryDict, before: Mapping[str, dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     fields: list[dict[str, Any]] = []
     kinds_of: dict[str, list[str]] = {}
     codes = posted.getlist("field")
@@ -125,10 +132,10 @@ def single_day(posted: QueryDict, content: Mapping[str, Any]) -> dict[str, Any]:
         day = date.fromisoformat(posted.get("day", ""))
     except ValueError as error:
         raise SettingRefused("day", N_("请选择日期。")) from error
-    works = {"off": False, "works": True, "weekday": None}
-    if posted.get("works", "") not in works:
+    wish = posted.get("works", "")
+    if wish not in _WORKS:
         raise SettingRefused("day", N_("请选择这一天放假还是上班。"))
-    return with_day(content, day, works[posted["works"]])
+    return with_day(content, day, _WORKS[wish])
 
 
 def effective_on(posted: QueryDict) -> date | None:

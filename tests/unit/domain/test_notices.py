@@ -51,7 +51,9 @@ def test_a_table_serves_as_well_and_new_year_begins_in_december() -> None:
 
 
 def test_days_off_that_begin_in_december_are_of_the_year_before() -> None:
-    text = NOTICE_2026.replace("1月1日（周四）至3日（周六）放假调休，共3天", "12月31日（周三）至1月2日（周五）放假，共3天")
+    text = NOTICE_2026.replace(
+        "1月1日（周四）至3日（周六）放假调休，共3天", "12月31日（周三）至1月2日（周五）放假，共3天"
+    )
     notice = read_notice(text, 2026)
     assert {date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 2)} < notice.holidays
 

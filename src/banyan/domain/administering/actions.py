@@ -94,7 +94,13 @@ def confirm_change(actor: Actor, request: DualControlRequest, now: datetime) -> 
     digest = gm.sm3(text.encode()).hex()
     effective = version.effective_at.isoformat()
     audit.record(
-        actor, "rulebook.changed", version, document=document, number=version.number, digest=digest, effective_at=effective
+        actor,
+        "rulebook.changed",
+        version,
+        document=document,
+        number=version.number,
+        digest=digest,
+        effective_at=effective,
     )
     snapshots.forget()
     transaction.on_commit(snapshots.forget)

@@ -120,7 +120,9 @@ def lines(data: Mapping[str, Any]) -> list[Said]:
         if len(run) == 1:
             found.append(say(N_("放假 {first} {name}"), first=first, name=name))
         else:
-            found.append(say(N_("放假 {first} 至 {last}，{n} 天 {name}"), first=first, last=last, n=len(run), name=name))
+            found.append(
+                say(N_("放假 {first} 至 {last}，{n} 天 {name}"), first=first, last=last, n=len(run), name=name)
+            )
     found += [say(N_("调休上班 {day}"), day=day) for day in data["workdays"]]
     return found
 

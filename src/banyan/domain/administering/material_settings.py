@@ -35,7 +35,11 @@ def _check_one(entry: Mapping[str, Any], names: list[str]) -> None:
         raise SettingRefused(f"name.{code}", N_("名称请填 1 到 {most} 个字。"), most=LONGEST_NAME)
     if names.count(name) > 1:
         raise SettingRefused(f"name.{code}", N_("有两种材料同名，请改一个。"))
-    for place, known in (("businesses", Business.values), ("kinds", list(CertificateKind)), ("channels", Channel.values)):
+    for place, known in (
+        ("businesses", Business.values),
+        ("kinds", list(CertificateKind)),
+        ("channels", Channel.values),
+    ):
         if not entry[place] or set(entry[place]) - set(known):
             raise SettingRefused(f"{place}.{code}", N_("业务、证书类型、渠道各至少选一项；不再要的材料请删除。"))
 

@@ -60,7 +60,7 @@ def _read_line(notice: Notice, line: str, number: int) -> None:
     if not _HAS_DATE.search(line):
         return
     cells = [cell.strip() for cell in re.split(r"[\t,，|]", line)]
-    if "放假" not in line and "上班" not in line and len(cells) > 2:  # noqa: PLR2004  (name, from, to)
+    if "放假" not in line and "上班" not in line and len(cells) > 2:
         _read_cells(notice, cells, number)
         return
     name, _, rest = line.replace(":", "：").partition("：")
@@ -101,8 +101,10 @@ def _take(notice: Notice, name: str, days: list[date]) -> None:
 
 def _worked(days: list[date], number: int) -> set[date]:
     for day in days:
-        if day.weekday() < 5:  # noqa: PLR2004  (Saturday)
-            raise _refused(N_("第 {line} 行：{day} 不是周六或周日，不会是调休上班日。"), line=number, day=day.isoformat())
+        if day.weekday() < 5:
+            raise _refused(
+                N_("第 {line} 行：{day} 不是周六或周日，不会是调休上班日。"), line=number, day=day.isoformat()
+            )
     return set(days)
 
 
@@ -140,11 +142,13 @@ def _date(parts: tuple[str | None, ...], year: int, month: int | None, name: str
     if in_month is None:
         raise _refused(N_("第 {line} 行有日期没有写月份。"), line=number)
     # New Year's days off may begin in the December before.
-    is_before = own_year is None and in_month == 12 and _NEW_YEAR in name  # noqa: PLR2004  (December)
+    is_before = own_year is None and in_month == 12 and _NEW_YEAR in name
     try:
         found = date(int(own_year) if own_year else year - is_before, in_month, int(day or 0))
     except ValueError as error:
-        raise _refused(N_("第 {line} 行：没有 {month} 月 {day} 日这一天。"), line=number, month=in_month, day=day) from error
+        raise _refused(
+            N_("第 {line} 行：没有 {month} 月 {day} 日这一天。"), line=number, month=in_month, day=day
+        ) from error
     if found.year != year and (found.year, found.month) != (year - 1, 12):
         raise _refused(N_("第 {line} 行：{day} 不在 {year} 年。"), line=number, day=found.isoformat(), year=year)
     said = _DAY_NAME.search(beside or "")

@@ -87,7 +87,9 @@ def _check_fields(fields: list[dict[str, Any]], base: list[dict[str, Any]]) -> N
         if found is None and not entry["required"]:
             continue
         if found is None or (entry["required"] and not found["required"]):
-            raise SettingRefused("fields", N_("“{label}”是规范要求的必填项，不能去掉或改为选填。"), label=entry["label"])
+            raise SettingRefused(
+                "fields", N_("“{label}”是规范要求的必填项，不能去掉或改为选填。"), label=entry["label"]
+            )
         if found["type"] != entry["type"]:
             raise SettingRefused(f"type.{entry['code']}", N_("随产品发布的项目不能改变填写方式。"))
 
@@ -97,7 +99,7 @@ def _check_field(entry: Mapping[str, Any], labels: list[str]) -> None:
     if not _CODE.fullmatch(code):
         raise SettingRefused("fields", N_("项目代号只用小写字母、数字和下划线。"))
     label = str(entry["label"])
-    if not 1 <= len(label) <= 20 or not label.isprintable():  # noqa: PLR2004  (as wide as a form's column)
+    if not 1 <= len(label) <= 20 or not label.isprintable():
         raise SettingRefused(f"label.{code}", N_("名称请填 1 到 20 个字。"))
     if labels.count(label) > 1:
         raise SettingRefused(f"label.{code}", N_("有两项同名，请改一个。"))
@@ -138,7 +140,11 @@ def lines(data: Mapping[str, Any]) -> list[Said]:
 def _field_lines(entry: Mapping[str, Any]) -> list[Said]:
     label = entry["label"]
     kind, most = FIELD_TYPES[FieldType(entry["type"])], entry.get("max_length", 100)
-    how = N_("项目“{label}”：必填，{type}，最多 {n} 字") if entry["required"] else N_("项目“{label}”：选填，{type}，最多 {n} 字")
+    how = (
+        N_("项目“{label}”：必填，{type}，最多 {n} 字")
+        if entry["required"]
+        else N_("项目“{label}”：选填，{type}，最多 {n} 字")
+    )
     found = [say(how, label=label, type=kind, n=most)]
     if entry.get("choices"):
         found.append(say(N_("项目“{label}”的选项：{listed}"), entry["choices"], label=label))

@@ -31,7 +31,9 @@ class Version:
     effective_at: datetime
 
 
-@dataclass(frozen=True, eq=False)  # two are the same only when they are one: caches of what follows from it rely on that
+@dataclass(
+    frozen=True, eq=False
+)  # two are the same only when they are one: caches of what follows from it rely on that
 class Snapshot:
     """Every version of every document, and which are in force."""
 

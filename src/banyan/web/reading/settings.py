@@ -87,10 +87,10 @@ def _day(year: int, month: int, number: int, special: Mapping[date, bool]) -> Da
     day = date(year, month, number)
     works = special.get(day)
     if works is None:
-        if day.weekday() < 5:  # noqa: PLR2004  (Saturday)
+        if day.weekday() < 5:
             return Day(str(number))
         # A later year's notice may reach into this December.
-        is_off = not working_days.is_working_day(day)[0] or month != 12  # noqa: PLR2004  (December)
+        is_off = not working_days.is_working_day(day)[0] or month != 12
         return Day(str(number), "day-rest" if is_off else "day-works")
     return Day(str(number), "day-works", _("班")) if works else Day(str(number), "day-off", _("休"))
 

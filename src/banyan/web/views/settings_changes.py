@@ -17,7 +17,13 @@ from banyan.domain.iam import rights
 from banyan.domain.iam.dual_control import withdraw_dual
 from banyan.domain.iam.errors import DualControlError, SamePerson
 from banyan.domain.rulebook import snapshots
-from banyan.domain.rulebook.errors import DocumentUnknown, EffectiveTooEarly, ReasonMissing, RulebookError, SettingRefused
+from banyan.domain.rulebook.errors import (
+    DocumentUnknown,
+    EffectiveTooEarly,
+    ReasonMissing,
+    RulebookError,
+    SettingRefused,
+)
 from banyan.kernel import clock
 from banyan.web import errors, once, settings_forms
 from banyan.web.middleware import StaffRequest
@@ -69,7 +75,12 @@ def frame(request: StaffRequest, tab: str) -> dict[str, Any]:
     """The tabs of the settings, and what the person may do."""
     waiting = len(access.pending(request.actor, clock.now()))
     tabs = [
-        {"url": reverse(name), "word": word, "current": name == tab, "count": waiting if name == "settings_changes" else 0}
+        {
+            "url": reverse(name),
+            "word": word,
+            "current": name == tab,
+            "count": waiting if name == "settings_changes" else 0,
+        }
         for name, word in _TABS
     ]
     return {
@@ -198,7 +209,9 @@ def version(request: StaffRequest, document: str, number: int) -> HttpResponse:
         asked = ask(request, document, lambda: content)
     if asked.done is not None:
         return asked.done
-    before, after = access.compared(document, number) if number else ([], documents.lines(document, documents.shipped(document)))
+    before, after = (
+        access.compared(document, number) if number else ([], documents.lines(document, documents.shipped(document)))
+    )
     names = iam.names_of([row.asked_by, row.confirmed_by]) if row else {}
     context = {
         **frame(request, "settings_changes"),
@@ -207,7 +220,9 @@ def version(request: StaffRequest, document: str, number: int) -> HttpResponse:
         "number": number,
         "names": {"asked": names.get(row.asked_by, ""), "confirmed": names.get(row.confirmed_by, "")} if row else {},
         "title": settings.title(document),
-        "lines": settings.difference(before, after) if number else [settings.Line("same", settings.text(one)) for one in after],
+        "lines": settings.difference(before, after)
+        if number
+        else [settings.Line("same", settings.text(one)) for one in after],
         "what": _("第 {n} 版").format(n=number) if number else _("产品自带"),
     }
     return render(request, "settings/version.html", context, status=asked.status)

@@ -78,7 +78,9 @@ def _step(step: dict[str, Any], *, is_left_out: bool) -> dict[str, Any]:
     return {
         **step,
         "label": Verb(step["verb"]).label if known else step["verb"],
-        "roles": [(role.value, rights.ROLE_NAMES[role]) for role in process_settings.roles_for(Verb(step["verb"]))] if known else [],
+        "roles": [(role.value, rights.ROLE_NAMES[role]) for role in process_settings.roles_for(Verb(step["verb"]))]
+        if known
+        else [],
         "is_optional": step["verb"] in process_settings.OPTIONAL,
         "is_left_out": is_left_out,
     }
@@ -104,7 +106,9 @@ def materials(request: StaffRequest) -> HttpResponse:
     rows = [
         {
             "entry": entry,
-            "groups": [(place, [(code, label, code in entry[place]) for code, label in known]) for place, known in groups],
+            "groups": [
+                (place, [(code, label, code in entry[place]) for code, label in known]) for place, known in groups
+            ],
         }
         for entry in (*content["material"], *([blank] if rights.has(request.actor, "systems.configure") else []))
     ]

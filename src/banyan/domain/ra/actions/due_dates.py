@@ -35,9 +35,7 @@ def recompute_due_dates(actor: Actor, now: datetime) -> bool:
     before = [(one.due_on, one.is_due_provisional, one.due_from) for one in found]
     _compute(found)
     changed = [
-        one
-        for one, was in zip(found, before, strict=True)
-        if (one.due_on, one.is_due_provisional, one.due_from) != was
+        one for one, was in zip(found, before, strict=True) if (one.due_on, one.is_due_provisional, one.due_from) != was
     ]
     if changed:
         versions = [one.version for one in changed]

@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ra', '0003_work_list'),
+        ("ra", "0003_work_list"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='servicerequest',
-            name='due_from',
+            model_name="servicerequest",
+            name="due_from",
             field=models.DateField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='servicerequest',
-            name='process_version',
+            model_name="servicerequest",
+            name="process_version",
             field=models.IntegerField(db_default=0, default=0),
         ),
     ]

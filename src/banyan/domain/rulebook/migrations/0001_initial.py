@@ -5,48 +5,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='RuleVersion',
+            name="RuleVersion",
             fields=[
-                ('row_version', models.IntegerField(default=0, editable=False)),
-                ('row_mac', models.BinaryField(default=b'', max_length=16)),
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('document', models.CharField(max_length=60)),
-                ('number', models.IntegerField()),
-                ('content', models.TextField(blank=True)),
-                ('reason', models.CharField(max_length=400)),
-                ('effective_at', models.DateTimeField()),
-                ('asked_by', models.BigIntegerField()),
-                ('confirmed_by', models.BigIntegerField()),
-                ('dual_request', models.BigIntegerField()),
-                ('at', models.DateTimeField()),
+                ("row_version", models.IntegerField(default=0, editable=False)),
+                ("row_mac", models.BinaryField(default=b"", max_length=16)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("document", models.CharField(max_length=60)),
+                ("number", models.IntegerField()),
+                ("content", models.TextField(blank=True)),
+                ("reason", models.CharField(max_length=400)),
+                ("effective_at", models.DateTimeField()),
+                ("asked_by", models.BigIntegerField()),
+                ("confirmed_by", models.BigIntegerField()),
+                ("dual_request", models.BigIntegerField()),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'rulebook_ruleversion',
-                'constraints': [models.UniqueConstraint(fields=('document', 'number'), name='rulebook_version_once')],
+                "db_table": "rulebook_ruleversion",
+                "constraints": [models.UniqueConstraint(fields=("document", "number"), name="rulebook_version_once")],
             },
         ),
         migrations.CreateModel(
-            name='Recomputation',
+            name="Recomputation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_day', models.DateField()),
-                ('last_day', models.DateField()),
-                ('after_id', models.BigIntegerField(default=0)),
-                ('seen', models.IntegerField(default=0)),
-                ('changed', models.IntegerField(default=0)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('version', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='recomputation', to='rulebook.ruleversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("first_day", models.DateField()),
+                ("last_day", models.DateField()),
+                ("after_id", models.BigIntegerField(default=0)),
+                ("seen", models.IntegerField(default=0)),
+                ("changed", models.IntegerField(default=0)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "version",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="recomputation",
+                        to="rulebook.ruleversion",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'rulebook_recomputation',
+                "db_table": "rulebook_recomputation",
             },
         ),
     ]
