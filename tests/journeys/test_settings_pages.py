@@ -96,7 +96,9 @@ def test_administrators_and_auditors_read_everything_and_others_find_nothing(add
     for username in ("sysadmin", "secadmin", "auditadmin"):
         assert client(username).get(address).status_code == 200, username
     assert client("clerk").get(address).status_code == 404
-    if address.count("/") > 1 and not address.startswith(("/settings/versions", "/settings/changes", "/settings/media")):
+    if address.count("/") > 1 and not address.startswith(
+        ("/settings/versions", "/settings/changes", "/settings/media")
+    ):
         refused = client("auditadmin").post(address, {"form_key": "k1", "base": "0", "reason": "x"})
         assert refused.status_code in (404, 405, 422)
     assert not DualControlRequest.objects.exists()
@@ -265,9 +267,13 @@ def test_steps_are_moved_by_keyboard_and_pages_fit_the_screens(live: LiveServer)
     complaints: list[str] = []
     issuing.world()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
         for width, height in ((1366, 768), (390, 844)):
-            context = browser.new_context(viewport={"width": width, "height": height}, base_url=live.url, locale="zh-CN")
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, base_url=live.url, locale="zh-CN"
+            )
             context.add_cookies([{"name": SESSION_COOKIE, "value": session_token("sysadmin"), "url": live.url}])
             page = context.new_page()
             page.set_default_timeout(20_000)

@@ -18,6 +18,7 @@ from django.db import connection, models
 from banyan import gm
 from banyan.adapters.embedded_ca import EmbeddedConnector
 from banyan.cli.audit import audit as command
+from banyan.domain.administering.calendar_settings import shipped_year
 from banyan.domain.audit import checkpoints, epochs
 from banyan.domain.audit.models import AuditHead, AuditRecord, GuardedModel
 from banyan.domain.audit.verifying import guarded_models
@@ -32,11 +33,13 @@ from banyan.domain.iam.staff_login import Method
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token, TokenAgent
 from banyan.domain.ra.models import Approval, Entry, Material, Proofreading, ServiceRequest
+from banyan.domain.rulebook.models import RuleVersion
 from banyan.kernel.clock import now
 from banyan.kernel.errors import BanyanError
 from banyan.kernel.home import Home
 from banyan.pki.public_key import sm2_spki
 from support import issuing, signing
+from support.administering import Administrators as RuleAdministrators
 from support.certificate_login import Administrators
 from support.iam import account_with, session_of
 from support.issuing import NOW, SYSTEM, World, authority, draft, in_hands, issued
@@ -47,7 +50,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Tables of the issue and of what they stand on; each has rows in ``lived_in``.
 TABLES: tuple[type[GuardedModel], ...] = (
     CertificatePair, Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token,
-    TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation, StaffLogin,
+    TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation, StaffLogin, RuleVersion,
 )  # fmt: skip
 
 
@@ -61,6 +64,7 @@ def lived_in(home: Home) -> Iterator[World]:
     for role in (Role.CLERK, Role.APPROVER):
         session_of(account_with(role))
     Administrators.at(now()).switch(Method.TWO_FACTOR, now())
+    RuleAdministrators().set("calendar:2099", {**shipped_year(2099), "is_known": True})
     pairs = in_hands(world, draft(world), draft(world, person=1))
     ca.revoke_pairs(SYSTEM, [pairs[0].pk], "keyCompromise", NOW + timedelta(days=1))
     ca.issue_crl(SYSTEM, "sm2-personal", world.connector, NOW + timedelta(days=2))

@@ -188,6 +188,7 @@ class Life:
                   lambda: confirm_dual(actor=sysadmin, request=asked("PENDING"), now=self.now))  # fmt: skip
         self.once("grant", "iam.role_granted",
                   lambda: iam.grant_role(actor=secadmin, request=asked("CONFIRMED"), now=self.now))  # fmt: skip
+        self.calendar(sysadmin, secadmin, asked)
 
         def log_in_and_out() -> None:
             opened = login.log_in(username=name, password=PASSWORD, channel="cli", now=self.now)
@@ -211,6 +212,25 @@ class Life:
                 actor=sysadmin, account=account, is_active=active, now=self.now))  # fmt: skip
         self.once("end role", "iam.role_ended",
                   lambda: iam.end_role(actor=secadmin, grant=RoleGrant.objects.get(account=account), now=self.now))  # fmt: skip
+
+    def calendar(self, asks: Any, confirms: Any, asked: Callable[[str], Any]) -> None:
+        """A year's calendar set by two administrators; due dates follow it."""
+        from banyan.domain.administering import actions as administering
+        from banyan.domain.administering.calendar_settings import shipped_year
+        from banyan.domain.ra import actions as ra
+
+        year = 2030 + self.number
+        content = {**shipped_year(year), "is_known": True}
+        self.once("ask for calendar", "iam.dual_requested", lambda: administering.ask_for_change(
+            asks, f"calendar:{year}", content, reason="测试", now=self.now))  # fmt: skip
+        self.once("confirm calendar", "rulebook.changed", lambda: administering.confirm_change(
+            confirms, asked("PENDING"), self.now))  # fmt: skip
+
+        def follow() -> None:
+            while ra.recompute_due_dates(self.system, self.now):
+                pass
+
+        self.again("due dates", follow)
 
     def log_in(self, *names: str) -> None:
         """Sessions of the sample's people, by fresh links."""

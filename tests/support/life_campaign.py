@@ -15,6 +15,7 @@ from support.boundaries import both
 from support.installation import Nursery, Process
 
 _ACTIONS_OF_THE_LIFE = {
+    "administering": "ask_for_change confirm_change",
     "audit": "_enter_epoch",
     "banyan": "open_request enter",
     "ca": "register_authority retire_authority _record _import_slice _mark_submitted _postpone _record_slice "
@@ -34,6 +35,8 @@ _ACTIONS_OF_THE_LIFE = {
                "register_organizations register_devices",
     "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter send_back precheck _change _open_once _open_slice "
           "_ensure_unlockable unlocked revoke _task_of_agent",
+    "ra": "cancel cancel_issuance enter send_back precheck _change _open_once _open_slice "
+          "_ensure_unlockable unlocked revoke _task_of_agent recompute_due_dates",
     "systems": "install_systems configure_system switch_issuing_point",
 }  # fmt: skip
 ACTIONS_OF_THE_LIFE = frozenset(
