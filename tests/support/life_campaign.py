@@ -34,8 +34,6 @@ _ACTIONS_OF_THE_LIFE = {
                "reveal_person look_up_holdings register_person register_organization register_device register_people "
                "register_organizations register_devices",
     "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter send_back precheck _change _open_once _open_slice "
-          "_ensure_unlockable unlocked revoke _task_of_agent",
-    "ra": "cancel cancel_issuance enter send_back precheck _change _open_once _open_slice "
           "_ensure_unlockable unlocked revoke _task_of_agent recompute_due_dates",
     "systems": "install_systems configure_system switch_issuing_point",
 }  # fmt: skip

@@ -16,6 +16,10 @@ from banyan.kernel import clock
 from banyan.kernel.actor import Actor
 from banyan.web.reading import notices
 
+_SETTINGS = (
+    "settings_system", "settings_switch", "settings_media", "settings_processes", "settings_process", "settings_materials",
+    "settings_calendar", "settings_changes", "settings_change", "settings_decide", "settings_version",
+)  # fmt: skip
 # page name, word, icon, right that opens it, names of the pages below it
 _ENTRIES = (
     ("dashboard", _("运行总览"), "layout-dashboard", None, ("figures",)),
@@ -25,30 +29,7 @@ _ENTRIES = (
     ("stops", _("停机"), "clock", "systems.configure", ()),
     ("staff", _("人员"), "users", "iam.read", ()),
     ("agents", _("介质助手"), "device-usb", "tokens.register_agents", ()),
-    ("settings", _("设置"), "settings", "systems.read", (
-        "settings_system", "settings_switch", "settings_media", "settings_processes", "settings_process",
-        "settings_materials", "settings_calendar", "settings_changes", "settings_change", "settings_decide",
-        "settings_version",
-    )),  # fmt: skip
-    (
-        "settings",
-        _("设置"),
-        "settings",
-        "systems.read",
-        (
-            "settings_system",
-            "settings_switch",
-            "settings_media",
-            "settings_processes",
-            "settings_process",
-            "settings_materials",
-            "settings_calendar",
-            "settings_changes",
-            "settings_change",
-            "settings_decide",
-            "settings_version",
-        ),
-    ),
+    ("settings", _("设置"), "settings", "systems.read", _SETTINGS),
     ("audit", _("审计"), "history", "audit.read", ("audit_record",)),
 )
 # The counter's rail follows the process: page name, word, icon, the steps done there; a page without steps is for all.
