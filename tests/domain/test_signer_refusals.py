@@ -12,7 +12,10 @@ from banyan import gm
 from banyan.domain import audit
 from banyan.domain.audit.models import GuardedModel, update_guarded
 from banyan.domain.ca.models import CertificateAuthority, Issuance
+from banyan.domain.ca.rules import canonical_json
 from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.processes import shipped_process
+from banyan.domain.rulebook.models import RuleVersion
 from banyan.kernel.home import Home
 from banyan.keys import receipt_key
 from banyan.keys.kek import receipt
@@ -107,6 +110,29 @@ def test_what_was_changed_behind_the_product_is_refused(
     if what == "approved by plain SQL":
         rewrite(one.approval, decision="REJECTED")
     spoil(one)
+    assert answer(signer, home, one) == code
+
+
+@pytest.mark.parametrize(
+    ("left_out", "code"),
+    [("proofreading_id", "signer.proofreading_missing"), ("approval_id", "signer.approval_missing")],
+)
+def test_no_setting_makes_the_signer_do_without_a_decision(
+    signer: Direct, home: Home, authorities: dict[str, Any], left_out: str, code: str
+) -> None:
+    """Issue 4: a process without these steps, written into the rulebook past every check, changes nothing here."""
+    (one,) = signing.prepare(authorities["sm2-personal"])
+    found = dict(shipped_process("remote"))
+    found["step"] = [step for step in found["step"] if step["verb"] not in ("approve", "proofread")]
+    version = RuleVersion(
+        document="process:remote", number=1, content=canonical_json(found), reason="试", effective_at=NOW, asked_by=1,
+        confirmed_by=2, dual_request=1, at=NOW,
+    )  # fmt: skip
+    with audit.action_scope():
+        version.save()
+        audit.record(signing.TESTER, "test.rulebook", version)
+    sql("UPDATE ra_servicerequest SET process = 'remote', process_version = 1 WHERE id = %s", one.request.pk)
+    rewrite(one.issuance, **{left_out: None})
     assert answer(signer, home, one) == code
 
 
