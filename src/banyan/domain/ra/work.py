@@ -88,6 +88,11 @@ def neighbours(actor: Actor, verb: Verb, request: ServiceRequest, *, system: str
     return (earlier[0].pk if earlier else None), (later[0].pk if later else None)
 
 
+def position(actor: Actor, verb: Verb, request: ServiceRequest, *, most: int = 1000) -> int:
+    """How many of a work list come before a request, counted up to ``most``."""
+    return len(waiting(actor, verb).filter(_short_of(Place.of(request))).values_list("pk", flat=True)[:most])
+
+
 def first(actor: Actor, verb: Verb, *, system: str = "") -> int | None:
     """The key of the most urgent request of a work list."""
     found = page(actor, verb, system=system, limit=1)
