@@ -614,11 +614,11 @@ class Life:
 
         sheet = checking.sheet(self.fresh(request_id))
         who, seen = self.proofreader, sheet.content_digest
-        for field in sheet.fields:
-            if field.care is checking.Care.PLAIN:
-                ra.settle_field(who, request_id, field.code, FieldCheck.Result.SAME, now, seen=seen)
+        for one in sheet.fields:
+            if one.care is checking.Care.PLAIN:
+                ra.settle_field(who, request_id, one.code, FieldCheck.Result.SAME, now, seen=seen)
             else:
-                ra.compare_field(who, request_id, field.code, field.value, now, seen=seen)
+                ra.compare_field(who, request_id, one.code, one.value, now, seen=seen)
         ra.proofread_checked(who, request_id, now, seen=seen)
 
     def decided(self, request_id: int, now: Any) -> dict[str, Any]:
