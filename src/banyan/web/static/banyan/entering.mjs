@@ -1,6 +1,7 @@
 // Entering: a field that is left is checked by the server, and the certificate is shown as it will be.
 // Nothing typed ever stands in an address: the whole form goes in a POST.
 import { post } from "./desk.mjs";
+import "./deciding.mjs";
 
 const form = document.getElementById("entry");
 if (form) {
@@ -63,13 +64,5 @@ if (form) {
   const summary = document.getElementById("faults");
   const first = form.querySelector(".is-invalid") || form.querySelector(".is-marked input, .is-marked select");
   if (summary && !first) summary.focus();
-  else (first || form.querySelector("#g-requester input, input:not([type=hidden])")).focus();
+  else (first || (form.querySelector("#g-requester input") || form.querySelector("input:not([type=hidden])"))).focus();
 }
-
-// Z enlarges the papers, Z or Esc puts them back
-addEventListener("keydown", (event) => {
-  if (event.isComposing || event.ctrlKey || event.target.closest("input, select, textarea, dialog")) return;
-  const body = document.body;
-  if (event.code === "KeyZ") body.classList.toggle("is-enlarged");
-  else if (event.code === "Escape" && body.classList.contains("is-enlarged")) body.classList.remove("is-enlarged");
-});

@@ -1,6 +1,7 @@
 // Proofreading: one field after the other. What is critical is typed again and compared by the server; the page gets
 // the value only once it was typed. Keys: Enter same, D differs, 1 entered is right, 2 retyped is right, Z enlarges.
 import { post } from "./desk.mjs";
+import "./deciding.mjs";
 
 const sheet = document.querySelector("[data-sheet]");
 if (sheet) {
@@ -81,8 +82,7 @@ if (sheet) {
       pick(sheet.dataset.retyped, answer.retyped, "diff-o", "2", () => check(line, { do: "differs", reason: sheet.dataset.mismatch })),
     );
     place.hidden = false;
-    const first = place.querySelector("button");
-    if (first) first.focus();
+    line.focus();  // not a button: an Enter out of habit must not choose
   };
 
   const show = (line, answer) => {
@@ -207,11 +207,6 @@ if (sheet) {
     } else if ((key === "1" || key === "2") && current) {
       const button = current.querySelector(`[data-pick="${key}"]`);
       if (button) { event.preventDefault(); button.click(); }
-    } else if (key === "Z") {
-      event.preventDefault();
-      document.body.classList.toggle("is-enlarged");
-    } else if (key === "Escape") {
-      document.body.classList.remove("is-enlarged");
     } else if (key === "ArrowDown" || key === "ArrowUp") {
       const at = lines.indexOf(current) + (key === "ArrowDown" ? 1 : -1);
       if (lines[at]) { event.preventDefault(); go(lines[at]); }
