@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -19,7 +20,7 @@ from banyan.domain.ra.checking import Care
 from banyan.domain.ra.models import Approval, FieldCheck, Proofreading, ServiceRequest, StepRecord
 from banyan.web.sessions import SESSION_COOKIE
 from support.iam import account_with
-from support.pages import NAMES, REQUESTER_ID, REQUESTER_PHONE, Office, account_of, office, session_token
+from support.pages import NAMES, PINGTAN, REQUESTER_ID, REQUESTER_PHONE, Office, account_of, office, session_token
 from support.parties import resident_id
 
 pytestmark = pytest.mark.browser
@@ -256,6 +257,28 @@ def test_a_corrected_identity_says_what_it_voids_before_it_is_saved(counter: Cou
     expect(approver.locator(".work")).to_contain_text("郭澜泉")
 
 
+def test_a_later_correction_voids_what_was_decided(counter: Counter) -> None:
+    """4.3: after both decisions, other data void the proofreading; another identity voids both."""
+    request = counter.office.decide(counter.office.open(6, region="350102"))
+    page = counter.page("clerk")
+    page.goto(f"/requests/{request.pk}")
+    page.get_by_role("link", name="更正", exact=True).click()
+    expect(page.locator("main")).to_contain_text("这件申请单已经录入过")
+    page.fill('[id="subject.OU"]', "新处室")
+    page.keyboard.press("Control+Enter")
+    expect(page).to_have_url(re.compile(f"/requests/{request.pk}$"))
+    now = stored(request)
+    assert (now.step, now.proofreading_id, now.approval_id is not None) == ("proofread", None, True)
+    page.goto(f"/desk/entries/{request.pk}")
+    page.fill('[id="person.id_number"]', resident_id(321))
+    page.locator('[id="person.id_number"]').blur()
+    expect(page.locator("#voids")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    expect(page).to_have_url(re.compile(f"/requests/{request.pk}$"))
+    assert (stored(request).step, stored(request).approval_id) == ("proofread", None)
+    expect(page.locator("main")).to_contain_text("更正数据")
+
+
 def test_the_form_is_shown_again_with_all_that_is_wrong(counter: Counter) -> None:
     request = counter.at_entry(2)
     page = counter.page("clerk")
@@ -304,6 +327,56 @@ def test_two_clerks_enter_one_request_and_only_the_first_counts(counter: Counter
     expect(second.get_by_role("alert")).to_contain_text("周示例")
     expect(second.locator('[id="requester.name"]')).to_have_value("林经办")
     assert StepRecord.objects.filter(request=request, step="enter").count() == 1
+
+
+# ---- who may ----
+
+
+def test_each_page_is_for_those_who_do_its_step_and_see_its_region(counter: Counter) -> None:
+    """F8: what one may not do or see is not there, whoever guesses the address."""
+    request = counter.office.open(6, region=PINGTAN)
+    addresses = {
+        "approver": [
+            "/desk/approvals", f"/desk/approvals/{request.pk}", "/desk/approvals/together", "/desk/approvals/together/done",
+        ],
+        "clerk": ["/desk/entries", f"/desk/entries/{request.pk}"],
+        "proofreader": ["/desk/proofreadings", f"/desk/proofreadings/{request.pk}"],
+    }  # fmt: skip
+    for username in ("approver", "clerk", "proofreader", "auditadmin", "sysadmin"):
+        client = Client()
+        client.cookies[SESSION_COOKIE] = session_token(username)
+        for owner, paths in addresses.items():
+            wanted = 200 if owner == username else 404
+            assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, wanted)
+        posts = [f"/desk/entries/{request.pk}/check", f"/desk/proofreadings/{request.pk}/region"]
+        owners = ["clerk", "proofreader"]
+        for path, owner in zip(posts, owners, strict=True):
+            answer = client.post(path, {"do": "same"}, headers={"X-Banyan-Script": "1"})
+            assert (answer.status_code == 404) == (owner != username), (username, path)
+    elsewhere = Client()
+    elsewhere.cookies[SESSION_COOKIE] = session_token("fuzhou")
+    for path in (f"/desk/entries/{request.pk}", f"/desk/entries/{request.pk}/check"):
+        ask = elsewhere.post if path.endswith("check") else elsewhere.get
+        assert ask(path).status_code == 404
+    assert FieldCheck.objects.filter(request=request).count() == 0
+
+
+def test_a_form_without_its_key_or_with_nonsense_changes_nothing(counter: Counter) -> None:
+    request = to_proofread(counter, 3)
+    client = Client()
+    client.cookies[SESSION_COOKIE] = session_token("proofreader")
+    page = f"/desk/proofreadings/{request.pk}"
+    assert client.post(page, {"do": "pass", "version": request.version}).status_code == 400
+    answer = client.post(page, {"do": "pass", "version": request.version, "form_key": "k1", "seen": "00"})
+    assert answer.status_code == 409
+    assert "有过修改" in answer.text
+    seen = checking.sheet(request).content_digest
+    answer = client.post(page, {"do": "pass", "version": request.version, "form_key": "k2", "seen": seen})
+    assert (answer.status_code, stored(request).step) == (409, "proofread")
+    assert "没有核对" in answer.text
+    plain = client.post(f"{page}/region", {"do": "same", "seen": seen})  # a browser without script
+    assert (plain.status_code, plain.headers["Location"]) == (302, f"{page}#f-region")
+    assert client.post(f"{page}/nothing", {"do": "same", "seen": seen}).status_code == 409
 
 
 # ---- proofreading ----

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from banyan.domain.ra import access as ra
-from banyan.domain.ra import moving, work
+from banyan.domain.ra import bars, work
 from banyan.domain.ra.actions.materials import present_materials
 from banyan.domain.ra.errors import StepNotDue
 from banyan.domain.ra.models import ServiceRequest
@@ -76,7 +76,7 @@ def bar_to(request: StaffRequest, desk: Desk, one: ServiceRequest) -> str:
 
     Raises iam.RightMissing.
     """
-    error = moving.bar(request.actor, one, desk.verb)
+    error = bars.bar(request.actor, one, desk.verb)
     if error is None:
         return ""
     if isinstance(error, StepNotDue):

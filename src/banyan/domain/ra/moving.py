@@ -89,21 +89,6 @@ def ensure_other_person(actor: Actor, request: ServiceRequest, verb: Verb) -> No
         raise SamePerson(number=request.number, step=verb.label, before=before)
 
 
-def bar(actor: Actor, request: ServiceRequest, verb: Verb) -> BanyanError | None:
-    """What keeps the actor from doing this step now, for a page that shows it; None where nothing does.
-
-    Raises iam.RightMissing for who may not do it at all.
-    """
-    try:
-        if process_of(request).has(verb):
-            ensure_right(actor, request, verb)
-        ensure_turn(request, verb)
-        ensure_other_person(actor, request, verb)
-    except (RequestClosed, StepNotDue, SamePerson) as error:
-        return error
-    return None
-
-
 def is_approval_current(request: ServiceRequest, identity_digest: str = "") -> bool:
     """Whether the approval is of exactly these materials and this identity (its digest, where it is known already)."""
     approval = request.approval

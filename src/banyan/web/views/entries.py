@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from banyan.domain.iam import rights
 from banyan.domain.ra import actions as ra
-from banyan.domain.ra import correcting
+from banyan.domain.ra import bars, correcting
 from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.processes import Verb
 from banyan.kernel import clock
@@ -45,6 +46,8 @@ def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     reader = entering.reader_of(request.actor, one, clock.now())
     if request.method != "POST":
         typed, kept_at = once.drafted(request, _draft(one))
+        if typed:  # a draft leaves empty fields out: what was emptied stays empty
+            typed = dict.fromkeys(_shown(reader), "") | typed
         entry = reader.read({**_shown(reader), **typed})
         return _page(request, one, reader, entry, typed, kept_at=kept_at, is_fresh=not typed)
     said = {"is_classic": "", **request.POST.dict()}  # a box that is not ticked is not sent
@@ -52,6 +55,9 @@ def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     if entry.faults:
         return _page(request, one, reader, entry, said, status=409)
     refused = desk_work.tried(lambda: _save(request, one, entry))
+    if refused is None and bars.is_correctable(one):
+        messages.success(request, _("已更正：{name}").format(name=one.subject_name))
+        return redirect("request", one.pk)
     if refused is None:
         return desk_work.done(request, DESK, one, _("已录入：{name}").format(name=one.subject_name))
     return _page(request, one, reader, entry, said, refused=refused, status=409)
@@ -101,6 +107,7 @@ def _page(
         "preview": lines(entry.preview) if entry.preview else [],
         "voids": _voids(reader, entry),
         "is_approved": one.approval_id is not None,
+        "is_correction": bars.is_correctable(one),
         "marks": marks,
         "kept_at": kept_at,
     }
