@@ -12,7 +12,8 @@ from banyan.domain.ca.rules import canonical_json
 from banyan.domain.parties import protection
 from banyan.domain.parties.identity_rules import mask_number, mask_phone
 from banyan.domain.ra import sealed_data, subjects
-from banyan.domain.ra.models import FieldCheck, ServiceRequest
+from banyan.domain.ra.models import FieldCheck, ServiceRequest, StepRecord
+from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.subjects import Holder, Holders
 from banyan.domain.ra.values import RequestData
 from banyan.domain.systems import access as systems
@@ -124,6 +125,17 @@ def checks_of(request: ServiceRequest, content: str, proofreader: int) -> list[F
     return list(
         FieldCheck.objects.filter(request=request, content_digest=content, proofreader=proofreader).order_by("pk")
     )
+
+
+def sent_back(request: ServiceRequest) -> tuple[StepRecord, list[FieldCheck]] | None:
+    """When and why proofreading sent back the data that stand there, and the marks; None once they were entered anew."""
+    if not request.data_digest:
+        return None
+    back = request.steps.filter(step=Verb.PROOFREAD, outcome="sent_back").order_by("-pk").first()
+    if back is None or request.steps.filter(step=Verb.ENTER, pk__gt=back.pk).exists():
+        return None
+    checks = checks_of(request, sheet(request).content_digest, back.actor)
+    return back, [check for check in checks if check.result == FieldCheck.Result.DIFFERS]
 
 
 def _records(holder: Holder) -> Iterator[subjects.Record | None]:

@@ -12,7 +12,7 @@ from banyan.domain.ra import access as ra
 from banyan.domain.ra import previewing, together, work
 from banyan.domain.ra.actions import look_up_others
 from banyan.domain.ra.correcting import Corrections
-from banyan.domain.ra.models import Business, ServiceRequest, StepRecord
+from banyan.domain.ra.models import Business, ServiceRequest
 from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.values import RequestData
 from banyan.domain.systems.policy import CertificateKind
@@ -58,13 +58,12 @@ def review(actor: Actor, request_id: int, now: datetime) -> Review:
     one = story.row.request
     others = look_up_others(actor, one, now)
     certificate, fault = _certificate(actor, one)
-    reasons = _reasons([row.pk for row in others.rejected])
     return Review(
         story=story,
         certificate=certificate,
         certificate_fault=fault,
         pending=[_other(row) for row in others.pending],
-        rejected=[_other(row, reasons.get(row.pk, "")) for row in others.rejected],
+        rejected=[_other(row, masked(others.reasons.get(row.pk, ""))) for row in others.rejected],
         elsewhere=[
             (f"{words.system(system)}·{_(CertificateKind(kind).label)}", count)
             for (system, kind), count in sorted(others.elsewhere.items())
@@ -92,11 +91,6 @@ def _other(row: ServiceRequest, reason: str = "") -> OtherLine:
     what = f"{words.system(row.system)}·{_(CertificateKind(row.kind).label)}·{row.get_business_display()}"
     state = row.step or row.state
     return OtherLine(what, row.number, reverse("request", args=[row.pk]), row.opened_at, state, reason)
-
-
-def _reasons(keys: list[int]) -> dict[int, str]:
-    rows = StepRecord.objects.filter(request__in=keys, outcome="rejected").order_by("pk") if keys else ()
-    return {row.request_id: masked(row.note) for row in rows}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from banyan.domain.systems.policy import FieldType, KindPolicy, MediumKind
 from banyan.kernel.actor import Actor
 from banyan.web import words
 from banyan.web.entry_form import Reader, values_of
+from banyan.web.reading.masking import masked
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,12 @@ def before(actor: Actor, request: ServiceRequest) -> RequestData:
 
 def marks(request: ServiceRequest) -> Marks | None:
     """What was wrong with the data that stand there, if proofreading sent them back."""
-    if not request.data_digest:
+    found = checking.sent_back(request)
+    if found is None:
         return None
-    back = request.steps.filter(step="proofread", outcome="sent_back").order_by("-pk").first()
-    if back is None or request.steps.filter(step="enter", pk__gt=back.pk).exists():
-        return None
-    content = checking.sheet(request).content_digest
-    found = FieldCheck.objects.filter(
-        request=request, content_digest=content, proofreader=back.actor, result=FieldCheck.Result.DIFFERS
-    )
-    by_field = {check.field: _mark(check) for check in found}
-    return Marks(iam.names_of([back.actor]).get(back.actor, back.actor_name), back.at, back.note, by_field)
+    back, checks = found
+    who = iam.names_of([back.actor]).get(back.actor, back.actor_name)
+    return Marks(who, back.at, masked(back.note), {check.field: _mark(check) for check in checks})
 
 
 def _mark(check: FieldCheck) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from banyan.domain.iam import access as iam
-from banyan.domain.ra import checking
+from banyan.domain.ra import checking, entries
 from banyan.domain.ra.actions.checking import Checked
 from banyan.domain.ra.checking import Care, CheckedField, Comparison, Sheet
 from banyan.domain.ra.models import FieldCheck, ServiceRequest
@@ -81,7 +81,7 @@ def check_sheet(actor: Actor, request: ServiceRequest) -> CheckSheet:
     checks = checking.checks_of(request, sheet.content_digest, actor.id)
     by_code = {check.field: check for check in checks}
     lines = [line_of(field, by_code.get(field.code)) for field in sheet.fields]
-    entry = request.entries.order_by("-pk").first()
+    entry = entries.newest([request.pk]).get(request.pk)
     names = iam.names_of([request.entered_by]) if request.entered_by else {}
     return CheckSheet(
         lines=lines,

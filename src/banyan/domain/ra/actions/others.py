@@ -10,7 +10,7 @@ from django.db import models
 from banyan.domain import audit
 from banyan.domain.iam import rights
 from banyan.domain.parties import access as parties
-from banyan.domain.ra.models import RequestState, ServiceRequest
+from banyan.domain.ra.models import RequestState, ServiceRequest, StepRecord
 from banyan.kernel.actor import Actor
 
 _MOST: Final = 50
@@ -18,10 +18,14 @@ _MOST: Final = 50
 
 @dataclass(frozen=True)
 class OtherRequests:
-    """Other requests for the same holder. Of those out of sight only kind, system and number are told."""
+    """Other requests for the same holder. Of those out of sight only kind, system and number are told.
+
+    ``reasons``: why each rejected one was, by its key.
+    """
 
     pending: list[ServiceRequest]
     rejected: list[ServiceRequest]
+    reasons: dict[int, str]
     elsewhere: dict[tuple[str, str], int]
 
     @property
@@ -42,11 +46,10 @@ def look_up_others(actor: Actor, request: ServiceRequest, now: datetime) -> Othe
     seen = [row for row in found if tree.is_within(row.region_code, actor.regions)]
     hidden = Counter((row.system, row.kind) for row in found if row not in seen and row.state == RequestState.OPEN)
     audit.record(actor, "ra.others_looked_up", request, here=len(seen), elsewhere=sum(hidden.values()))
-    return OtherRequests(
-        [row for row in seen if row.state == RequestState.OPEN],
-        [row for row in seen if row.state == RequestState.REJECTED],
-        dict(hidden),
-    )
+    rejected = [row for row in seen if row.state == RequestState.REJECTED]
+    why = StepRecord.objects.filter(request__in=rejected, outcome="rejected").order_by("pk") if rejected else ()
+    reasons = {record.request_id: record.note for record in why}
+    return OtherRequests([row for row in seen if row.state == RequestState.OPEN], rejected, reasons, dict(hidden))
 
 
 def _of_same_holder(request: ServiceRequest) -> list[ServiceRequest]:
