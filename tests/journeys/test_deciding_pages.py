@@ -171,6 +171,25 @@ def test_two_approvers_at_one_request_and_a_double_click(counter: Counter) -> No
     assert Approval.objects.filter(request=request).count() == 1
 
 
+def test_the_common_path_needs_no_mouse(counter: Counter) -> None:
+    """From the work list: arrow, Enter, Ctrl+Enter; the next request is open at once."""
+    requests = [newly_registered(counter, number) for number in (70, 71)]
+    page = counter.page("approver")
+    page.goto("/desk/approvals")
+    page.keyboard.press("ArrowDown")
+    for _ in range(20):
+        if page.evaluate("document.activeElement.getAttribute('href')") == f"/desk/approvals/{requests[0].pk}":
+            break
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#w-h")).to_have_text(requests[0].subject_name)
+    page.keyboard.press("Control+Enter")
+    expect(page).to_have_url(re.compile(f"/desk/approvals/{requests[1].pk}$"))
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toasts")).to_contain_text(f"已审核通过：{requests[1].subject_name}")
+    assert [stored(one).step for one in requests] == ["enter", "enter"]
+
+
 def test_what_nothing_speaks_against_is_approved_together(counter: Counter) -> None:
     """Several of one business and system; the others say why they need a look; the count is typed."""
     held = counter.at_approval(0)
@@ -488,6 +507,28 @@ def test_data_go_back_with_marks_and_come_again_corrected(counter: Counter) -> N
     expect(page.locator(".toasts")).to_contain_text("校对通过")
 
 
+def test_two_proofreaders_at_one_request_keep_checks_of_their_own(counter: Counter) -> None:
+    from banyan.domain.iam.rights import Role
+    from support.iam import session_of
+
+    request = to_proofread(counter, 6)
+    colleague = account_with(Role.PROOFREADER)
+    session_of(colleague, now=counter.office.now)
+    first, second = counter.page("proofreader"), counter.page(colleague.username)
+    for page in (first, second):
+        page.goto(f"/desk/proofreadings/{request.pk}")
+    type_all(first, request)
+    first.locator("#pass-button").dblclick()
+    expect(first.locator(".toasts")).to_contain_text("校对通过")
+    second.locator('[id="f-region"]').focus()
+    second.keyboard.press("Enter")
+    expect(second.locator('[id="f-region"]')).to_contain_text("现在应由")
+    first.go_back()
+    expect(first.locator("main")).to_contain_text("这件申请单现在待审核")
+    assert Proofreading.objects.filter(request=request).count() == 1
+    assert FieldCheck.objects.filter(request=request, proofreader=colleague.pk).count() == 0
+
+
 def test_who_entered_does_not_proofread(counter: Counter) -> None:
     """F8: the same person is told so before he begins, and refused if he sends the form all the same."""
     from banyan.domain.iam.rights import Role
@@ -550,6 +591,10 @@ def test_pages_work_on_a_phone(counter: Counter) -> None:
     proofreader = counter.page("proofreader", width=390, height=844)
     proofreader.goto(f"/desk/proofreadings/{to_proofread(counter, 1).pk}")
     shot(proofreader, "proofread-390")
+    proofreader.get_by_role("button", name="English").click()
+    proofreader.set_viewport_size({"width": 1366, "height": 768})
+    shot(proofreader, "proofread-1366-en")
+    proofreader.set_viewport_size({"width": 390, "height": 844})
     assert proofreader.evaluate("document.documentElement.scrollWidth") <= 390
     clerk = counter.page("clerk", width=390, height=844)
     clerk.goto(f"/desk/entries/{counter.at_entry(1).pk}")
