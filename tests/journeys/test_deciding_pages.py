@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -378,6 +379,52 @@ def test_each_page_is_for_those_who_do_its_step_and_see_its_region(counter: Coun
         ask = elsewhere.post if path.endswith("check") else elsewhere.get
         assert ask(path).status_code == 404
     assert FieldCheck.objects.filter(request=request).count() == 0
+
+
+def test_no_page_of_a_decision_shows_a_number_of_a_person(counter: Counter) -> None:
+    """E2: whole numbers come to a page from whoever types them, never from the server."""
+    entered, at_approval = to_proofread(counter, 3), counter.at_approval(3)
+    back = to_proofread(counter, 3)
+    ra.send_back(counter.office.actors["proofreader"], back.pk, counter.office.now, reason=f"号码 {REQUESTER_PHONE}")
+    sheet = checking.sheet(entered)
+    for one in sheet.fields:
+        if one.care is Care.PROTECTED:
+            who = counter.office.actors["proofreader"]
+            ra.compare_field(who, entered.pk, one.code, one.value, counter.office.now, seen=sheet.content_digest)
+    numbers = [resident_id(103), REQUESTER_ID, REQUESTER_PHONE]
+    for username, paths in {
+        "approver": [f"/desk/approvals/{at_approval.pk}", "/desk/approvals/together"],
+        "clerk": [f"/desk/entries/{back.pk}"],
+        "proofreader": [f"/desk/proofreadings/{entered.pk}"],
+    }.items():
+        client = Client()
+        client.cookies[SESSION_COOKIE] = session_token(username)
+        for path in paths:
+            answer = client.get(path)
+            assert answer.status_code == 200
+            assert not [number for number in numbers if number in answer.text], path
+            assert answer["Cache-Control"] == "no-store, private"
+
+
+def test_as_many_queries_whatever_waits(counter: Counter) -> None:
+    """Speed: a page costs the same number of queries for one request and for many."""
+    client = Client()
+    client.cookies[SESSION_COOKIE] = session_token("approver")
+    address = "/desk/approvals/together?system=GENERAL&business=enroll"
+
+    def count(path: str) -> int:
+        with CaptureQueriesContext(connections["default"]) as queries:
+            assert client.get(path).status_code == 200
+        # a session notes now and then that it was used; that is no query of the page
+        return sum(one["sql"].startswith("SELECT") and "iam_session" not in one["sql"] for one in queries)
+
+    first = newly_registered(counter, 80)
+    one = f"/desk/approvals/{first.pk}"
+    client.get(address)
+    few = count(address), count(one)
+    for number in range(81, 87):
+        newly_registered(counter, number)
+    assert (count(address), count(one)) == few
 
 
 def test_a_form_without_its_key_or_with_nonsense_changes_nothing(counter: Counter) -> None:

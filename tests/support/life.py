@@ -547,16 +547,16 @@ class Life:
                         codes = [one.code for one in missing]
                         ra.add_materials(self.clerk, pk, self.scans(codes), now)
                 case "approve":  # by the counter's form
+                    ra.look_up_others(self.approver, request, now)
                     decide = partial(self.decided, pk, now)
                     key, seen = f"life-{pk}-{request.version}", (pk, request.version)
                     send_once(self.approver, "approval", key, {"do": "approve"}, decide, now, seen=seen)
                 case "enter":
                     opening.enter(self.clerk, request, application, now)
+                case "proofread":
                     if is_troubled:
                         again = partial(self.entered_once_more, pk, now)
                         self.once(f"enter corrected {pk}", "ra.enter", again)
-                case "proofread":
-                    if is_troubled:
                         back = partial(ra.send_back, self.proofreader, pk, now, reason="写错")
                         self.once(f"send back {pk}", "ra.send_back", back)
                         if self.fresh(pk).step != "proofread":
@@ -625,7 +625,6 @@ class Life:
         """What the owner's form asks for."""
         from banyan.domain.ra import actions as ra
 
-        ra.look_up_others(self.approver, self.fresh(request_id), now)
         return {"number": ra.approve(self.approver, request_id, now).number}
 
     def scans(self, codes: Sequence[str]) -> list[Any]:
