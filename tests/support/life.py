@@ -567,6 +567,7 @@ class Life:
                         codes = [one.code for one in missing]
                         ra.add_materials(self.clerk, pk, self.scans(codes), now)
                 case "approve":  # by the counter's form
+                    ra.look_up_others(self.approver, request, now)
                     decide = partial(self.decided, pk, now)
                     key, seen = f"life-{pk}-{request.version}", (pk, request.version)
                     send_once(self.approver, "approval", key, {"do": "approve"}, decide, now, seen=seen)
@@ -574,11 +575,16 @@ class Life:
                     opening.enter(self.clerk, request, application, now)
                 case "proofread":
                     if is_troubled:
+                        again = partial(self.entered_once_more, pk, now)
+                        self.once(f"enter corrected {pk}", "ra.enter", again)
                         back = partial(ra.send_back, self.proofreader, pk, now, reason="写错")
                         self.once(f"send back {pk}", "ra.send_back", back)
                         if self.fresh(pk).step != "proofread":
                             continue
-                    ra.proofread(self.proofreader, pk, now)
+                        self.once(f"send back marked {pk}", "ra.send_back", partial(self.marked, pk, now))
+                        if self.fresh(pk).step != "proofread":
+                            continue
+                    self.read_by_field(pk, now)
                 case "issue":
                     self.issue_and_collect(request, is_troubled)
                 case "personalize":
@@ -598,6 +604,42 @@ class Life:
                     ra.revoke(self.clerk, pk, now, is_token_returned=True)
                 case other:
                     raise AssertionError(other)
+
+    def entered_once_more(self, request_id: int, now: Any) -> None:
+        """The form of entry, sent with the data that stand there."""
+        from banyan.domain.ra import access
+        from banyan.domain.ra import actions as ra
+        from banyan.domain.ra.correcting import Corrections
+
+        data = access.data_of(self.clerk, request_id)
+        assert data is not None
+        ra.enter_corrected(self.clerk, request_id, data, Corrections(), now)
+
+    def marked(self, request_id: int, now: Any) -> None:
+        """A field marked, and the data sent back for it."""
+        from banyan.domain.ra import actions as ra
+        from banyan.domain.ra import checking
+        from banyan.domain.ra.models import FieldCheck
+
+        seen = checking.sheet(self.fresh(request_id)).content_digest
+        differs = FieldCheck.Result.DIFFERS
+        ra.settle_field(self.proofreader, request_id, "region", differs, now, seen=seen, reason="写错")
+        ra.send_back_marked(self.proofreader, request_id, now, seen=seen)
+
+    def read_by_field(self, request_id: int, now: Any) -> None:
+        """Each field confirmed or typed again, then all of them passed."""
+        from banyan.domain.ra import actions as ra
+        from banyan.domain.ra import checking
+        from banyan.domain.ra.models import FieldCheck
+
+        sheet = checking.sheet(self.fresh(request_id))
+        who, seen = self.proofreader, sheet.content_digest
+        for one in sheet.fields:
+            if one.care is checking.Care.PLAIN:
+                ra.settle_field(who, request_id, one.code, FieldCheck.Result.SAME, now, seen=seen)
+            else:
+                ra.compare_field(who, request_id, one.code, one.value, now, seen=seen)
+        ra.proofread_checked(who, request_id, now, seen=seen)
 
     def decided(self, request_id: int, now: Any) -> dict[str, Any]:
         """What the owner's form asks for."""

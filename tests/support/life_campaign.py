@@ -35,6 +35,9 @@ _ACTIONS_OF_THE_LIFE = {
                "register_organizations register_devices",
     "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter send_back precheck _change _open_once _open_slice "
           "_ensure_unlockable unlocked revoke _task_of_agent recompute_due_dates",
+    "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter enter_corrected compare_field "
+          "settle_field proofread_checked send_back_marked look_up_others send_back precheck _change _open_once _open_slice "
+          "_ensure_unlockable unlocked revoke _task_of_agent",
     "systems": "install_systems configure_system switch_issuing_point",
 }  # fmt: skip
 ACTIONS_OF_THE_LIFE = frozenset(

@@ -43,6 +43,8 @@ _RAIL: tuple[tuple[str, Any, str, tuple[Verb, ...]], ...] = (
     ("delivery", _("领取"), "package-export", (Verb.NOTIFY_READY, Verb.HAND_OVER)),
     ("files", _("档案"), "folder", ()),
 )
+# A request's own page, where its name does not begin with the list's.
+_BELOW = {"approvals": ("approval",), "entries": ("entry",), "proofreadings": ("proofreading",)}
 # A phone has room for these.
 _ON_PHONE = frozenset({"today", "approvals", "entries", "proofreadings", "delivery"})
 # Searching looks through all of these at once.
@@ -85,7 +87,7 @@ def _rail(actor: Actor | None, here: str) -> list[dict[str, Any]]:
         url = _url(name)
         if url and (mine or not steps):
             count = sum(counts.get(verb, 0) for verb in mine)
-            current = here == name or here.startswith(f"{name}_")
+            current = here == name or here.startswith(f"{name}_") or here in _BELOW.get(name, ())
             found.append(
                 {
                     "url": url,

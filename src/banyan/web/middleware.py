@@ -28,7 +28,7 @@ LARGEST_BODY = 256 * 1024
 SCRIPT_HEADER = "X-Banyan-Script"
 Handler = Callable[[HttpRequest], HttpResponse]
 # What is not there, what lies elsewhere and what one has no right to all answer alike.
-_HIDDEN = (PairNotFound, RequestNotFound, NotFound, TokenNotFound, RightMissing, DocumentUnknown, UnknownSystem)
+HIDDEN = (PairNotFound, RequestNotFound, NotFound, TokenNotFound, RightMissing, DocumentUnknown, UnknownSystem)
 
 
 class StaffRequest(HttpRequest):
@@ -100,7 +100,7 @@ class ErrorPages:
             return to_login(request)
         if isinstance(exception, RightMissing):
             _note_refusal(request, exception)
-        if isinstance(exception, _HIDDEN):
+        if isinstance(exception, HIDDEN):
             return errors.not_found(request, exception)
         if isinstance(exception, ServiceUnavailable):
             return errors.refused(request, exception, status=503)

@@ -161,6 +161,8 @@ EVENTS: dict[str, Any] = {
     "ra.enter": _("录入"),
     "ra.proofread": _("校对"),
     "ra.send_back": _("退回"),
+    "ra.check_field": _("核对一项"),
+    "ra.others_looked_up": _("查询持有人的其他申请"),
     "ra.change_materials": _("增减材料"),
     "ra.issue": _("签发"),
     "ra.personalize": _("制证"),

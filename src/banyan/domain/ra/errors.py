@@ -160,3 +160,52 @@ class SearchTooShort(RaError):
 
     code = "ra.search_too_short"
     message = N_("请至少输入两个字。")
+
+
+class FieldUnknown(RaError):
+    """The request has no such field to check."""
+
+    code = "ra.field_unknown"
+    message = N_("申请 {number} 没有这一项可核对。请刷新后重试。")
+
+
+class RetypeNeeded(RaError):
+    """A critical field is not confirmed by looking at it alone."""
+
+    code = "ra.retype_needed"
+    message = N_("“{field}”须照原件重新输入，不能直接确认。")
+
+
+class TooManyTries(RaError):
+    """A protected value is not guessed at."""
+
+    code = "ra.too_many_tries"
+    message = N_("“{field}”已复录 {n} 次都不一致。请标为有差异，退回录入。")
+
+
+class NotAllChecked(RaError):
+    """Some field of the data has not been checked yet, or differs."""
+
+    code = "ra.not_all_checked"
+    message = N_("申请 {number} 还有 {n} 项没有核对，或有差异。请核对完再通过。")
+
+
+class NothingMarked(RaError):
+    """Data are sent back for something."""
+
+    code = "ra.nothing_marked"
+    message = N_("申请 {number} 还没有标出有差异的项。请先标出差异，再退回录入。")
+
+
+class ReasonMissing(RaError):
+    """A decision against somebody needs its reason."""
+
+    code = "ra.reason_missing"
+    message = N_("请选择或写明原因。")
+
+
+class NotTogether(RaError):
+    """The request is not one of those that may be approved without being opened."""
+
+    code = "ra.not_together"
+    message = N_("申请 {number} 不能成批通过：{reason}。请打开它单独审核。")

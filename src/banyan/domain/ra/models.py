@@ -100,6 +100,7 @@ class ServiceRequest(RegionScoped):
             models.Index(fields=["step", "due_on", "id"], name="ra_request_due", condition=models.Q(state="OPEN")),
             models.Index(fields=["pair_id"], name="ra_request_pair", condition=models.Q(pair_id__isnull=False)),
             models.Index(fields=["token_serial"], name="ra_request_token", condition=~models.Q(token_serial="")),
+            models.Index(fields=["organization", "id"], name="ra_request_of_body", condition=~models.Q(state="DONE")),
         )
 
     def __str__(self) -> str:
@@ -207,6 +208,39 @@ class Proofreading(GuardedModel):
 
     def __str__(self) -> str:
         return f"{self.request_id}:{self.data_digest[:8]}"
+
+
+class FieldCheck(models.Model):
+    """What a proofreader found of one field, so that nothing is lost when the page is left.
+
+    ``content_digest`` says of which data and which records (``checking.content_digest``): others need checks of their own.
+    No value stands here, only where what was typed again differs from it.
+    """
+
+    class Result(models.TextChoices):
+        SAME = "SAME", _("一致")
+        RETYPED = "RETYPED", _("复录一致")
+        LOOKED = "LOOKED", _("看过原件，录入无误")
+        UNEQUAL = "UNEQUAL", _("复录不一致")
+        DIFFERS = "DIFFERS", _("有差异")
+
+    request = models.ForeignKey(ServiceRequest, models.PROTECT, related_name="checks")
+    content_digest = models.CharField(max_length=64)
+    proofreader = models.BigIntegerField()
+    field = models.CharField(max_length=60)
+    result = models.CharField(max_length=8, choices=Result)
+    tries = models.PositiveSmallIntegerField(default=0)
+    positions = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["request", "content_digest", "proofreader", "field"], name="ra_check_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.request_id}:{self.field}"
 
 
 class StepRecord(models.Model):

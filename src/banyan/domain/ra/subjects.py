@@ -154,7 +154,7 @@ def extensions_of(kind: str, holder: Holder, data: RequestData, policy: KindPoli
         identify_code = CertificateIdentifyCode(_DOCUMENTS[holder.person.id_type], holder.identify_code)
     carries_code = profile.organization_code != "absent" and holder.organization is not None
     organization_code = holder.organization.uscc if carries_code and holder.organization is not None else ""
-    dns_names, ip_addresses = _alternative_names(kind, holder, data)
+    dns_names, ip_addresses = alternative_names(kind, holder, data)
     return extension_values(
         identify_code=identify_code,
         organization_code=organization_code,
@@ -163,7 +163,8 @@ def extensions_of(kind: str, holder: Holder, data: RequestData, policy: KindPoli
     )
 
 
-def _alternative_names(kind: str, holder: Holder, data: RequestData) -> tuple[Sequence[str], Sequence[str]]:
+def alternative_names(kind: str, holder: Holder, data: RequestData) -> tuple[Sequence[str], Sequence[str]]:
+    """The domain names and addresses of equipment: those on its record first, then those entered."""
     if kind != CertificateKind.DEVICE or holder.device is None:
         return (), ()
     dns_names = [holder.device.domain_name] if holder.device.domain_name else []

@@ -1,5 +1,6 @@
 """Work lists: the open requests at a step that the actor may do, the most urgent first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -88,6 +89,11 @@ def neighbours(actor: Actor, verb: Verb, request: ServiceRequest, *, system: str
     return (earlier[0].pk if earlier else None), (later[0].pk if later else None)
 
 
+def position(actor: Actor, verb: Verb, request: ServiceRequest, *, most: int = 1000) -> int:
+    """How many of a work list come before a request, counted up to ``most``."""
+    return len(waiting(actor, verb).filter(_short_of(Place.of(request))).values_list("pk", flat=True)[:most])
+
+
 def first(actor: Actor, verb: Verb, *, system: str = "") -> int | None:
     """The key of the most urgent request of a work list."""
     found = page(actor, verb, system=system, limit=1)
@@ -101,6 +107,12 @@ def counts(actor: Actor, verb: Verb, most: int = 1000) -> dict[str, int]:
     for system in sample:
         totals[system] = totals.get(system, 0) + 1
     return totals
+
+
+def named(actor: Actor, keys: Sequence[int]) -> dict[int, ServiceRequest]:
+    """Requests within sight by key, wherever they are by now. Raises iam.RightMissing."""
+    rights.require(actor, "requests.read")
+    return {row.pk: row for row in ServiceRequest.objects.visible_to(actor).filter(pk__in=list(keys))}
 
 
 def mine(actor: Actor, since: datetime, *, most: int) -> list[StepRecord]:

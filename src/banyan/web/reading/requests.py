@@ -14,7 +14,7 @@ from banyan.domain.iam import rights
 from banyan.domain.parties import access as parties
 from banyan.domain.parties.rules import HoldingsHint
 from banyan.domain.ra import access as ra
-from banyan.domain.ra import working_days
+from banyan.domain.ra import bars, working_days
 from banyan.domain.ra.actions import look_up_held
 from banyan.domain.ra.models import RequestState, ServiceRequest, StepRecord
 from banyan.domain.ra.processes import Verb
@@ -121,6 +121,7 @@ class RequestStory:
     refusal: str
     holder: Holder | None
     held: Held | None
+    may_correct: bool
 
 
 def row_of_request(request: ServiceRequest, now: datetime, issuance: Issuance | None = None) -> RequestRow:
@@ -187,6 +188,7 @@ def story(actor: Actor, request_id: int, now: datetime) -> RequestStory:
         refusal=_refusal(found.issuance),
         holder=holder(actor, request),
         held=_held(actor, look_up_held(actor, request, now)),
+        may_correct=rights.has(actor, "requests.enter") and bars.is_correctable(request),
     )
 
 

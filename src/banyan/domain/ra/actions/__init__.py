@@ -3,10 +3,13 @@
 ``opening`` open_request(s) · ``deciding`` precheck, approve, reject · ``data`` enter, proofread, send_back ·
 ``materials`` add, remove · ``issuing`` issue, carry_on, seal_pins, personalize · ``delivering`` notify_ready, hand_over ·
 ``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance, set_token_aside, void_pair ·
-``looking`` look_up_held, give_files.
+``looking`` look_up_held, give_files · ``checking`` compare_field, settle_field, proofread_checked, send_back_marked ·
+``correcting`` enter_corrected · ``together`` approve_together · ``others`` look_up_others.
 """
 
 from banyan.domain.ra.actions.cancelling import cancel, cancel_issuance, set_token_aside, void_pair
+from banyan.domain.ra.actions.checking import compare_field, proofread_checked, send_back_marked, settle_field
+from banyan.domain.ra.actions.correcting import enter_corrected
 from banyan.domain.ra.actions.data import enter, proofread, proofread_many, send_back
 from banyan.domain.ra.actions.deciding import approve, approve_many, precheck, reject
 from banyan.domain.ra.actions.delivering import hand_over, hand_over_many, notify_ready, notify_ready_many
@@ -24,22 +27,28 @@ from banyan.domain.ra.actions.issuing import (
 from banyan.domain.ra.actions.looking import give_files, look_up_held
 from banyan.domain.ra.actions.materials import add_materials, remove_material
 from banyan.domain.ra.actions.opening import open_request, open_requests
+from banyan.domain.ra.actions.others import look_up_others
 from banyan.domain.ra.actions.special import revoke, unlock, unlock_by_agent, unlocked
+from banyan.domain.ra.actions.together import approve_together
 
 __all__ = [
     "add_materials",
     "approve",
     "approve_many",
+    "approve_together",
     "cancel",
     "cancel_issuance",
     "carry_on",
+    "compare_field",
     "enter",
+    "enter_corrected",
     "give_files",
     "hand_over",
     "hand_over_many",
     "issue",
     "issue_many",
     "look_up_held",
+    "look_up_others",
     "notify_ready",
     "notify_ready_many",
     "open_request",
@@ -50,6 +59,7 @@ __all__ = [
     "personalize_many",
     "precheck",
     "proofread",
+    "proofread_checked",
     "proofread_many",
     "recompute_due_dates",
     "reject",
@@ -57,7 +67,9 @@ __all__ = [
     "revoke",
     "seal_pins",
     "send_back",
+    "send_back_marked",
     "set_token_aside",
+    "settle_field",
     "unlock",
     "unlock_by_agent",
     "unlocked",

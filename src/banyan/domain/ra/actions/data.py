@@ -33,11 +33,14 @@ def enter(
     person_id: int | None = None,
     organization_id: int | None = None,
     device_id: int | None = None,
+    is_identity_changed: bool = False,
 ) -> ServiceRequest:
     """Enter data (录入), or correct them before issuing.
 
     Another holder, or a record of the holder that changed, is a change of identity: approval and proofreading become
     void and the request goes back to the first decision that is missing. Other data void the proofreading alone.
+    ``is_identity_changed`` says that the caller has just changed a number on the holder's record, which the request's
+    own columns do not show.
 
     Raises SamePerson, StepNotDue, IssuanceUnderWay, DataRefused and the systems' and names' own errors.
     """
@@ -55,6 +58,8 @@ def enter(
     request = moving.alone(outcome)
     _name_holder(request, person_id, organization_id, device_id)
     _put(actor, request, data)
+    if is_identity_changed:
+        request.approval = request.proofreading = None
     move = Move(actor, now)
     if request.step == Verb.ENTER:
         move.done(request, Verb.ENTER)

@@ -1,6 +1,6 @@
 """Precheck of completeness, and the owner's decision on the materials."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from banyan.domain import audit
@@ -60,15 +60,26 @@ def approve(
     ``seen_materials`` is the materials digest the page showed; another one now is refused. Raises SamePerson,
     StepNotDue, SeenOtherData, RequestNotFound, iam.RightMissing.
     """
-    return moving.alone(_decide(actor, [request_id], now, Approval.Decision.APPROVED, reason, seen_materials))
+    seen = {request_id: seen_materials} if seen_materials else {}
+    return moving.alone(_decide(actor, [request_id], now, Approval.Decision.APPROVED, reason, seen))
 
 
-def approve_many(actor: Actor, request_ids: Sequence[int], now: datetime, *, reason: str = "") -> Outcome:
-    """Approve many, in slices of their own transactions; those that cannot be are refused one by one."""
+def approve_many(
+    actor: Actor,
+    request_ids: Sequence[int],
+    now: datetime,
+    *,
+    reason: str = "",
+    seen_materials: Mapping[int, str] | None = None,
+) -> Outcome:
+    """Approve many, in slices of their own transactions; those that cannot be are refused one by one.
+
+    ``seen_materials``: the materials digest that the page showed of each; one that has others now is refused.
+    """
     result = Outcome()
     for start in range(0, len(request_ids), SLICE):
         part = request_ids[start : start + SLICE]
-        outcome = _decide(actor, part, now, Approval.Decision.APPROVED, reason, "")
+        outcome = _decide(actor, part, now, Approval.Decision.APPROVED, reason, seen_materials or {})
         result.requests += outcome.requests
         result.refusals += [Refused(start + refused.index, refused.error) for refused in outcome.refusals]
     return result
@@ -76,18 +87,23 @@ def approve_many(actor: Actor, request_ids: Sequence[int], now: datetime, *, rea
 
 def reject(actor: Actor, request_id: int, now: datetime, *, reason: str) -> ServiceRequest:
     """Reject a request with its reason (审核不通过); it ends, and the requester is told. Raises as ``approve``."""
-    return moving.alone(_decide(actor, [request_id], now, Approval.Decision.REJECTED, reason, ""))
+    return moving.alone(_decide(actor, [request_id], now, Approval.Decision.REJECTED, reason, {}))
 
 
 @audit.action
 def _decide(
-    actor: Actor, request_ids: Sequence[int], now: datetime, decision: Approval.Decision, reason: str, seen: str
+    actor: Actor,
+    request_ids: Sequence[int],
+    now: datetime,
+    decision: Approval.Decision,
+    reason: str,
+    seen: Mapping[int, str],
 ) -> Outcome:
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.APPROVE)
         moving.ensure_turn(request, Verb.APPROVE)
         moving.ensure_other_person(actor, request, Verb.APPROVE)
-        if seen and seen != request.materials_digest:
+        if seen.get(request.pk, request.materials_digest) != request.materials_digest:
             raise SeenOtherData(number=request.number)
         moving.ensure_pair_of_holder(request)
 

@@ -51,7 +51,8 @@ addEventListener("keydown", (event) => {
   const isFree = /^F\d+$/.test(event.code) || event.ctrlKey;
   if (isTyping && !isFree) return;
   if (name === "Enter" && event.target.closest("a, button, summary, label, input")) return;  // that one is meant
-  const found = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key.split(" ").includes(name) && pressable(one));
+  // keys of an open dialog press what is in it, never what lies beneath
+  const found = [...(event.target.closest("dialog") || document).querySelectorAll("[data-key]")].find((one) => one.dataset.key.split(" ").includes(name) && pressable(one));
   if (!found) return;
   event.preventDefault();
   found.focus();
