@@ -535,6 +535,7 @@ class Life:
         from banyan.cli import opening
         from banyan.domain.desk.sending import send_once
         from banyan.domain.ra import actions as ra
+        from support.issuing import requester
 
         while True:
             request = self.fresh(request_id)
@@ -571,7 +572,7 @@ class Life:
                 case "notify_ready":
                     ra.notify_ready(self.clerk, pk, now)
                 case "hand_over":
-                    ra.hand_over(self.clerk, pk, now, received_by="测试经办")
+                    ra.hand_over(self.clerk, pk, now, receiver=requester(request))
                 case "unlock":
                     self.unlock(request)
                 case "revoke":

@@ -20,6 +20,7 @@ from banyan.domain.inventory import actions as inventory
 from banyan.domain.ra import access as requests
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.receivers import Receiver
 from banyan.domain.ra.values import Outcome
 from banyan.domain.sheets import access as sheets
 from banyan.domain.sheets.models import SheetImport
@@ -191,7 +192,7 @@ def _at(actor: Actor, ids: Sequence[int], step: str) -> list[ServiceRequest]:
 
 
 def _hand_over(clerk: Actor, ids: Sequence[int], now: datetime) -> Outcome:
-    return ra.hand_over_many(clerk, ids, now, received_by="测试经办")
+    return ra.hand_over_many(clerk, ids, now, receiver=Receiver("测试经办"))
 
 
 def passed(step: str, outcome: Outcome) -> None:
