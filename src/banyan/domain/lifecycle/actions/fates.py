@@ -5,7 +5,7 @@ from datetime import datetime
 
 from banyan.domain import audit
 from banyan.domain.ca import actions as ca
-from banyan.domain.ca.models import CertificatePair
+from banyan.domain.ca.models import CertificatePair, PairState
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token, TokenState
 from banyan.domain.inventory.rules import Verb, may_go
@@ -73,8 +73,14 @@ def _declare_token(actor: Actor, pair_id: int, fate: Reason, now: datetime) -> N
         return
     if fate.token == TokenState.LOST and token.state != TokenState.LOST and may_go(Verb.LOSE, token.state):
         inventory.lose(actor, [token.pk], reason=fate.name, now=now)
-    elif fate.token == TokenState.DAMAGED and may_go(Verb.DAMAGE, token.state):
+    elif fate.token == TokenState.DAMAGED and may_go(Verb.DAMAGE, token.state) and not _went_on(token, pair_id):
         inventory.damage(actor, [token.pk], reason=fate.name, now=now)
+
+
+def _went_on(token: Token, pair_id: int) -> bool:
+    """Whether the token took the pair that follows, so that it is in use again and not to be written off."""
+    following = CertificatePair.objects.unscoped("what follows the pair in its own token").filter(supersedes_id=pair_id)
+    return following.filter(token_id=token.pk).exclude(state=PairState.REVOKED).exists()
 
 
 def token_of(pair_id: int) -> Token | None:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ra", "0002_entry"),
+        ("ra", "0003_work_list"),
     ]
 
     operations = [
