@@ -328,8 +328,8 @@ class Life:
         self.once("pins", "inventory.pins_made", lambda: inventory.make_pins(who, [token], now=self.now))
         self.agents()
         path = (
-            "assign", "release", "assign", "personalize", "abandon", "personalize", "finish", "ship", "come_back", "ship", "hand_over",
-            "lock", "unlock", "take_back", "restock", "assign", "lose", "find", "damage", "destroy",
+            "assign", "release", "assign", "personalize", "abandon", "personalize", "finish", "ship", "come_back", "ship",
+            "hand_over", "lock", "unlock", "take_back", "restock", "assign", "lose", "find", "damage", "destroy",
         )  # fmt: skip
         with_reason = {"lose", "damage", "destroy"}
         for place, verb in enumerate(path):
@@ -748,6 +748,8 @@ class Life:
                 "ra.notice_resent": partial(ra.resend_notice, self.clerk, notice, self.now)}  # fmt: skip
         for event, work in told.items():
             self.once(f"{event} {request}", event, work)
+        self.once(f"phone {request}", "ra.requester_revealed",
+                  lambda: ra.reveal_requester(self.clerk, request, self.now))  # fmt: skip
         recipient = recipients.read(name="测试经办", phone="13800000023", address="福建省福州市虚构路 1 号")
 
         def parcel() -> int:

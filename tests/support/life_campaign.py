@@ -34,7 +34,7 @@ _ACTIONS_OF_THE_LIFE = {
                "register_organizations register_devices",
     "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter send_back precheck _change _open_once _open_slice "
           "_ensure_unlockable unlocked revoke _task_of_agent note_attempt record_call resend_notice prepare_parcel take_out "
-          "send_parcel parcel_delivered parcel_returned reveal_recipient _add",
+          "send_parcel parcel_delivered parcel_returned reveal_recipient reveal_requester _add",
     "systems": "install_systems configure_system switch_issuing_point",
 }  # fmt: skip
 ACTIONS_OF_THE_LIFE = frozenset(

@@ -35,9 +35,11 @@ _RAIL: tuple[tuple[str, Any, str, tuple[Verb, ...]], ...] = (
     ("entries", _("录入"), "pencil", (Verb.ENTER,)),
     ("proofreadings", _("校对"), "eye-check", (Verb.PROOFREAD,)),
     ("issuing", _("签发"), "certificate", (Verb.ISSUE, Verb.PERSONALIZE)),
-    ("delivery", _("领取"), "package-export", (Verb.NOTIFY_READY, Verb.HAND_OVER)),
+    ("delivery", _("领取"), "package-export", (Verb.NOTIFY_READY, Verb.HAND_OVER, Verb.UNLOCK, Verb.REVOKE)),
     ("files", _("档案"), "folder", ()),
 )
+# Pages of an entry that are not called after it.
+_BELOW: dict[str, tuple[str, ...]] = {"delivery": ("unlocking", "revoking")}
 # A phone has room for these.
 _ON_PHONE = frozenset({"today", "approvals", "entries", "proofreadings", "delivery"})
 # Searching looks through all of these at once.
@@ -80,7 +82,7 @@ def _rail(actor: Actor | None, here: str) -> list[dict[str, Any]]:
         url = _url(name)
         if url and (mine or not steps):
             count = sum(counts.get(verb, 0) for verb in mine)
-            current = here == name or here.startswith(f"{name}_")
+            current = here == name or here.startswith(f"{name}_") or here in _BELOW.get(name, ())
             found.append(
                 {
                     "url": url,

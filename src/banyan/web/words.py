@@ -187,6 +187,7 @@ EVENTS: dict[str, Any] = {
     "ra.parcel_delivered": _("登记妥投"),
     "ra.parcel_returned": _("登记邮件退回"),
     "ra.recipient_revealed": _("查看收件人原文"),
+    "ra.requester_revealed": _("查看经办人电话原文"),
     "ra.unlock": _("解锁"),
     "ra.unlocked": _("解锁完成"),
     "ra.revoke": _("注销"),

@@ -1,6 +1,7 @@
 """Run the simulated SMS platform as a process of its own."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from banyan.adapters.simulated_sms.service import Mood, Platform, serve
@@ -15,7 +16,8 @@ def main() -> None:
     asked = parser.parse_args()
     platform = Platform(bytes.fromhex(asked.key.read_text().strip()), asked.mood)
     with serve(platform, asked.port) as server:
-        print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
+        sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}/\n")
+        sys.stdout.flush()
         server.serve_forever()
 
 

@@ -76,7 +76,7 @@ def serve(platform: Platform, port: int = 0) -> ThreadingHTTPServer:
     """A server in front of a platform, on the loopback only; the caller runs it and shuts it down."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  (the name http.server looks for)
+        def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", "0"))
             body = self.rfile.read(min(length, _MOST))
             status, answer = platform.answer(self.headers.get("X-Time", ""), self.headers.get("X-Signature", ""), body)

@@ -131,6 +131,13 @@ class WaybillTaken(RaError):
     message = N_("运单号 {waybill} 已用于包裹 {parcel}。请核对面单。")
 
 
+class TokenFateMissing(RaError):
+    """Nobody said whether the token was handed in."""
+
+    code = "ra.token_fate_missing"
+    message = N_("请选择介质已交回，还是没有交回。")
+
+
 class LostStatementMissing(RaError):
     """A token that is not handed in needs the holder's statement on record."""
 

@@ -34,7 +34,7 @@ from banyan.domain.ra.actions.parcels import (
     take_out,
 )
 from banyan.domain.ra.actions.special import revoke, unlock, unlock_by_agent, unlocked
-from banyan.domain.ra.actions.telling import record_call, resend_notice
+from banyan.domain.ra.actions.telling import record_call, resend_notice, reveal_requester
 
 __all__ = [
     "add_materials",
@@ -70,6 +70,7 @@ __all__ = [
     "remove_material",
     "resend_notice",
     "reveal_recipient",
+    "reveal_requester",
     "revoke",
     "seal_pins",
     "send_back",

@@ -7,7 +7,9 @@ from banyan.domain.iam import rights
 from banyan.domain.ra import notices
 from banyan.domain.ra.delivery_errors import CallResultUnknown, NoticeNotFound, NoticeSettled
 from banyan.domain.ra.delivery_models import OPEN_NOTICES
-from banyan.domain.ra.models import Notice, NoticeAttempt, NoticeState
+from banyan.domain.ra.errors import RequestNotFound
+from banyan.domain.ra.models import Notice, NoticeAttempt, NoticeState, ServiceRequest
+from banyan.domain.ra.receivers import Contact, requester_of
 from banyan.kernel.actor import Actor
 
 RIGHT = "requests.hand_over"
@@ -51,6 +53,21 @@ def resend_notice(actor: Actor, notice_id: int, now: datetime) -> Notice:
     outbox.enqueue_many([notices.envelope(notice)], now=now)
     audit.record(actor, "ra.notice_resent", notice)
     return notice
+
+
+@audit.action
+def reveal_requester(actor: Actor, request_id: int, now: datetime) -> Contact:
+    """Name and telephone of the registered requester in clear, for a call; the look is recorded.
+
+    Raises RequestNotFound, iam.RightMissing.
+    """
+    del now
+    rights.require(actor, RIGHT)
+    request = ServiceRequest.objects.visible_to(actor).filter(pk=request_id).first()
+    if request is None:
+        raise RequestNotFound
+    audit.record(actor, "ra.requester_revealed", request)
+    return requester_of(request)
 
 
 def _open_notice(actor: Actor, notice_id: int, *, also: tuple[NoticeState, ...] = ()) -> Notice:
