@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from banyan.domain.iam import access as iam
 from banyan.domain.iam import rights
 from banyan.domain.inventory import access as inventory
 from banyan.domain.inventory.errors import TokenNotFound
@@ -224,7 +225,7 @@ def panel(actor: Actor, request_id: int, now: datetime) -> Panel:
         requester=contact.name,
         requester_phone=mask_phone(contact.phone) if contact.phone else "",
         has_document=bool(contact.id_number),
-        notices=[_told(one, request, now) for one in delivery_access.stories(actor, request)],
+        notices=_notices(actor, request, now),
         receipt=delivery_access.receipt(actor, request_id),
         parcel=parcel,
         is_packed=parcel is not None and parcel.state in delivery_access.OPEN_PARCELS,
@@ -246,7 +247,13 @@ def must_destroy(actor: Actor, request: ServiceRequest) -> bool:
     return lifecycle.must_destroy(request.reason, has_admin_pin=token.has_admin_pin)
 
 
-def _told(story: delivery_access.NoticeStory, request: ServiceRequest, now: datetime) -> Told:
+def _notices(actor: Actor, request: ServiceRequest, now: datetime) -> list[Told]:
+    found = delivery_access.stories(actor, request)
+    names = iam.names_of({one.actor for story in found for one in story.attempts if _is_call(one)})
+    return [_told(story, request, names, now) for story in found]
+
+
+def _told(story: delivery_access.NoticeStory, request: ServiceRequest, names: Mapping[int, str], now: datetime) -> Told:
     notice = story.notice
     is_open = notice.state in (NoticeState.WAITING, NoticeState.TO_CALL)
     # Without a gateway nothing is on its way: the same notice is for a call.
@@ -262,7 +269,8 @@ def _told(story: delivery_access.NoticeStory, request: ServiceRequest, now: date
         due=deadline(notice.due_on, now) if is_open else None,
         tries=[
             Try(
-                str(one.get_channel_display()), str(one.get_result_display()), _who(one), one.at, one.note,
+                str(one.get_channel_display()), str(one.get_result_display()),
+                names.get(one.actor, one.actor_name) if _is_call(one) else "", one.at, one.note,
                 one.result in (NoticeAttempt.Result.ACCEPTED, NoticeAttempt.Result.REACHED),
             )
             for one in story.attempts
@@ -270,8 +278,8 @@ def _told(story: delivery_access.NoticeStory, request: ServiceRequest, now: date
     )  # fmt: skip
 
 
-def _who(one: NoticeAttempt) -> str:
-    return one.actor_name if one.channel == NoticeAttempt.Channel.CALL else ""
+def _is_call(one: NoticeAttempt) -> bool:
+    return bool(one.channel == NoticeAttempt.Channel.CALL)
 
 
 def _token_state(actor: Actor, request: ServiceRequest) -> str:

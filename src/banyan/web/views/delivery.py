@@ -140,6 +140,7 @@ def panel(
         request.actor, delivery.STEPS[tab], request.GET, now, delivery.panel_url, here=request_id,
         title=_("待通知") if tab == "notify" else _("待领取"), nothing=str(delivery.NOTHING[tab]),
     )  # fmt: skip
+    field = _FIELDS.get(type(error), "") if error and form == "hand_over" else ""
     context = {
         "panel": shown,
         "queue": listed,
@@ -147,7 +148,9 @@ def panel(
         "typed": request.POST if form else {},
         "error": errors.text(error) if error else "",
         "error_code": error.code if error else "",
-        "error_field": _FIELDS.get(type(error), "") if error else "",
+        "error_field": field,
+        # Beside its field, while the form is still there to be sent again.
+        "error_in_form": bool(field) and shown.request.step == "hand_over" and not shown.is_packed,
         "contact": contact,
         "call_results": [(one.value, one.label) for one in CALL_RESULTS],
     }
