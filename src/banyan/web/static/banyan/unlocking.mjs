@@ -11,6 +11,7 @@ function start() {
   const { dataset } = place;
   const buttons = (name) => document.querySelector(`[data-do=${name}]`);
   const steps = [...place.querySelectorAll("[data-step]")];
+  const kept = `unlocking ${dataset.number}`;
   let agent = null;
   let token = null;
   let isTaken = false;  // the token took the answer: only the noting is left
@@ -128,13 +129,25 @@ function start() {
     }
   };
 
+  // The platform answers one question of a token, once or again. The token keeps its question until an answer reaches it, so
+  // after a window that was closed the same question is answered anew; a new one would need a new request.
+  const ask = async () => {
+    const { profile, serial } = token;
+    const before = sessionStorage.getItem(kept);
+    const begun = await agent.begin({ profile, serial }, dataset.number, { unblock: !before });
+    const question = before || begun.unblockRequest;
+    sessionStorage.setItem(kept, question);
+    return { nonce: begun.nonce, question };
+  };
+
   const answer = async () => {
     const { profile, serial } = token;
-    const asked = await timed("ask", () => agent.begin({ profile, serial }, dataset.number, { unblock: true }));
+    const asked = await timed("ask", ask);
     const { sealed } = await timed("answer", () => post(dataset.answerUrl, {
-      agent: agent.keyId, profile, nonce: toBase64(asked.nonce), challenge: asked.unblockRequest,
+      agent: agent.keyId, profile, nonce: toBase64(asked.nonce), challenge: asked.question,
     }));
     await timed("write", () => agent.unblock({ profile, serial, sealed }));
+    sessionStorage.removeItem(kept);
   };
 
   buttons("begin").addEventListener("click", unlock);
