@@ -14,7 +14,7 @@ from banyan.domain.outbox.actions import DeliveryReport
 from banyan.domain.outbox.models import MessageState, OutboxMessage
 from banyan.domain.outbox.rules import MOST_ATTEMPTS
 from banyan.domain.ra import actions as ra
-from banyan.domain.ra import recipients, sms, storing
+from banyan.domain.ra import delivery_access, notice_texts, recipients, sms, storing
 from banyan.domain.ra.delivery_errors import (
     CallResultUnknown,
     GatewayError,
@@ -39,7 +39,7 @@ from banyan.domain.ra.delivery_errors import (
     WaybillTaken,
 )
 from banyan.domain.ra.errors import StepNotDue
-from banyan.domain.ra.models import HandOverReceipt, Message, Notice, NoticeAttempt, ServiceRequest, StepRecord
+from banyan.domain.ra.models import HandOverReceipt, Notice, NoticeAttempt, ServiceRequest, StepRecord
 from banyan.domain.ra.receivers import Receiver
 from banyan.domain.ra.values import NewMaterial, RequestData
 from support import issuing
@@ -124,7 +124,9 @@ def test_a_ready_notice_goes_to_the_registered_requester_and_leaves_no_phone_beh
         *AuditRecord.objects.filter(event__startswith="ra.notice").values_list("detail", flat=True),
     ]
     assert not [one for one in written if PHONE in one or "测试经办" in one]
-    assert Message.objects.unscoped("test").get(request=request).code == "ready"
+    (message,) = delivery_access.messages(request)
+    assert (message.code, message.read_at) == ("ready", None)
+    assert request.number in notice_texts.portal_text(request, message.code)
 
 
 def test_the_step_is_timed_and_the_notice_has_its_day(world: World) -> None:
@@ -384,3 +386,49 @@ def test_the_old_pair_of_a_modification_is_revoked_when_the_parcel_arrives_not_w
 
 def states(pair: CertificatePair) -> set[str]:
     return set(Certificate.objects.filter(pair=pair).values_list("state", flat=True))
+
+
+def test_lists_cost_the_same_however_much_waits(world: World) -> None:
+    """F-speed: a constant number of queries a page, and pages that go on by key."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from banyan.web.reading import delivery, parcels
+
+    def counted() -> list[int]:
+        queries = []
+        for tab in delivery.NOTHING:
+            with CaptureQueriesContext(
+                connection,
+            ) as seen:
+                delivery.listing(clerk(), tab, {}, later(30))
+            queries.append(len(seen))
+        with CaptureQueriesContext(connection) as seen:
+            parcels.listing(clerk(), {}, NOW, kind="prepared")
+        return [*queries, len(seen)]
+
+    ra.prepare_parcel(clerk(), [told(world).pk], recipient(), NOW)
+    told(world, 1)
+    personalized(world, 2)
+    few = counted()
+    for person in range(2):
+        ra.prepare_parcel(clerk(), [told(world, person).pk], recipient(), NOW)
+    told(world, 2)
+    assert counted() == few
+
+
+def test_a_list_goes_on_where_the_page_before_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from banyan.web.reading import delivery
+
+    monkeypatch.setattr(delivery, "SHOWN", 2)
+    for person in (0, 1, 2, 0, 1):
+        told(world, person)
+    for tab in ("wait", "call", "late"):
+        after, found = "", []
+        while True:
+            page = delivery.listing(clerk(), tab, {"after": after}, later(60))
+            found += [row.queue.request.pk for row in page.rows]
+            after = page.older
+            if not after:
+                break
+        assert len(found) == len(set(found)) == 5, tab

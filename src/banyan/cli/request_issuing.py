@@ -131,20 +131,32 @@ def notify(numbers: tuple[str, ...], as_json: bool) -> None:
 @click.option("--document", default="", help="Last four of the identity document shown.")
 @click.option("--authorization", default="", help="What lets somebody else than the registered requester fetch it.")
 @click.option("--note", default="", help="What to note.")
+@click.option(
+    "--receipt", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Scan of the signed receipt (PDF)."
+)
 @json_option
 def hand_over(
-    numbers: tuple[str, ...], received_by: str, document: str, authorization: str, note: str, as_json: bool
+    numbers: tuple[str, ...],
+    received_by: str,
+    document: str,
+    authorization: str,
+    note: str,
+    receipt: Path | None,
+    as_json: bool,
 ) -> None:
     """Hand the token over to whoever signed for it (交付)."""
     _, actor = _start()
     from banyan.cli import stepping
     from banyan.domain.ra import actions as ra
+    from banyan.domain.ra.receipts import CODE
     from banyan.domain.ra.receivers import Receiver
+    from banyan.domain.ra.values import NewMaterial
 
     receiver = Receiver(received_by, document, authorization, note)
+    scan = NewMaterial(CODE, receipt.name, receipt.read_bytes(), "application/pdf") if receipt else None
     stepping.do_step(
         actor, numbers, clock.now(), as_json,
-        lambda who, ids, now: ra.hand_over_many(who, ids, now, receiver=receiver),
+        lambda who, ids, now: ra.hand_over_many(who, ids, now, receiver=receiver, scan=scan),
     )  # fmt: skip
 
 

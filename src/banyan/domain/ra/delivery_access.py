@@ -16,6 +16,7 @@ from banyan.domain.ra.delivery_errors import ParcelNotFound
 from banyan.domain.ra.delivery_models import OPEN_NOTICES
 from banyan.domain.ra.models import (
     HandOverReceipt,
+    Message,
     Notice,
     NoticeAttempt,
     NoticeState,
@@ -48,7 +49,7 @@ def has_gateway() -> bool:
 
 def to_call(actor: Actor, *, after: int = 0, limit: int = 20) -> list[Notice]:
     """Notices that somebody has to tell by telephone (待电话通知), the oldest first, after a key."""
-    found = _to_call(actor).filter(pk__gt=after).select_related("request")
+    found = _to_call(actor).filter(pk__gt=after).select_related("request__organization")
     return list(found.order_by("pk")[:limit])
 
 
@@ -73,6 +74,12 @@ def stories(actor: Actor, request: ServiceRequest) -> list[NoticeStory]:
         tries.setdefault(one.notice_id, []).append(one)
     dead = _given_up(request)
     return [NoticeStory(one, tuple(tries.get(one.pk, ())), one.pk in dead) for one in found]
+
+
+def messages(request: ServiceRequest) -> list[Message]:
+    """What its requester can read on the portal about a request, the latest first; the caller knows who asks."""
+    found = Message.objects.unscoped("messages about a request whose requester the portal knows")
+    return list(found.filter(request_id=request.pk).order_by("-pk"))
 
 
 def _given_up(request: ServiceRequest) -> set[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from banyan.domain.lifecycle.businesses import businesses
 from banyan.domain.ra.models import ServiceRequest
-from banyan.kernel.errors import N_
+from banyan.kernel.errors import N_, fill
 
 SIGNATURE = "【数字证书】"
 _ALONE, _A_PART = 70, 67
@@ -67,6 +67,11 @@ TEXTS: dict[str, NoticeText] = {
 def sms_text(request: ServiceRequest, code: str) -> str:
     """The whole text message of a notice, signature first. Raises KeyError for a notice nobody wrote words for."""
     return SIGNATURE + TEXTS[code].sms.format_map(fields_of(request))
+
+
+def portal_text(request: ServiceRequest, code: str) -> str:
+    """What the portal shows of a notice, before translation (a Chinese msgid filled in by ``kernel.errors.fill``)."""
+    return fill(TEXTS[code].portal, fields_of(request))
 
 
 def fields_of(request: ServiceRequest) -> dict[str, str]:

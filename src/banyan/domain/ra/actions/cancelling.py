@@ -12,7 +12,7 @@ from banyan.domain.inventory.models import PersonalizationTask, TaskState, Token
 from banyan.domain.inventory.rules import Verb as TokenVerb
 from banyan.domain.inventory.rules import may_go
 from banyan.domain.ra import moving, notices
-from banyan.domain.ra.actions.delivering import parcel_of_each
+from banyan.domain.ra.actions.delivering import note_packed
 from banyan.domain.ra.delivery_errors import InParcel
 from banyan.domain.ra.errors import IssuanceMissing, IssuanceUnderWay, RequestChanged, RequestClosed, TokenRefused
 from banyan.domain.ra.models import RequestState, ServiceRequest
@@ -32,7 +32,7 @@ def cancel(actor: Actor, request_id: int, now: datetime, *, reason: str) -> Serv
     nothing issued is left without an owner. Raises RequestClosed, RequestNotFound, InParcel, iam.RightMissing.
     """
     rights.require(actor, "requests.create")
-    packed = parcel_of_each([request_id])
+    packed: dict[int, dict[str, str]] = {}
 
     def work(request: ServiceRequest) -> None:
         if request.state != RequestState.OPEN:
@@ -40,7 +40,7 @@ def cancel(actor: Actor, request_id: int, now: datetime, *, reason: str) -> Serv
         if request.pk in packed:
             raise InParcel(number=request.number, **packed[request.pk])
 
-    _, outcome = moving.each(actor, "ra.cancel", [request_id], work)
+    _, outcome = moving.each(actor, "ra.cancel", [request_id], work, before=lambda found: note_packed(packed, found))
     request = moving.alone(outcome)
     if request.issued_pair_id is not None:
         _revoke_issued(actor, request, reason, now)

@@ -1,6 +1,6 @@
 """Telling people that a token is ready, and handing it over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,7 +83,7 @@ def _hand_over_slice(
     actor: Actor, request_ids: Sequence[int], now: datetime, receiver: Receiver, scan: receipts.Scan | None
 ) -> Outcome:
     ways: dict[int, HandOverReceipt.How] = {}
-    packed = parcel_of_each(request_ids)
+    packed: dict[int, dict[str, str]] = {}
 
     def work(request: ServiceRequest) -> None:
         ensure_deliverable(actor, request)
@@ -93,7 +93,9 @@ def _hand_over_slice(
         if scan is None and receipts.is_required():
             raise ReceiptMissing(number=request.number)
 
-    good, outcome = moving.each(actor, "ra.hand_over", request_ids, work)
+    good, outcome = moving.each(
+        actor, "ra.hand_over", request_ids, work, before=lambda found: note_packed(packed, found)
+    )
     given(actor, good, now, Handing(receiver.name, ways, receiver.authorization, receiver.note, scan))
     return outcome
 
@@ -142,6 +144,11 @@ def parcel_of_each(request_ids: Sequence[int]) -> dict[int, dict[str, str]]:
     return {
         one.request_id: {"parcel": one.parcel.number, "state": str(one.parcel.get_state_display())} for one in found
     }
+
+
+def note_packed(packed: dict[int, dict[str, str]], found: Collection[ServiceRequest]) -> None:
+    """Fill in which requests lie in a parcel; once they are locked, so that nobody packs them meanwhile."""
+    packed.update(parcel_of_each([one.pk for one in found]))
 
 
 def _give_tokens(actor: Actor, requests: Sequence[ServiceRequest], note: str, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Delivery by EMS (邮寄): a parcel is prepared, handed to EMS with its waybill number, delivered or returned."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -9,7 +9,7 @@ from banyan.domain.iam import rights
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token, TokenState
 from banyan.domain.ra import moving, recipients, working_days
-from banyan.domain.ra.actions.delivering import Handing, ensure_deliverable, given, parcel_of_each
+from banyan.domain.ra.actions.delivering import Handing, ensure_deliverable, given, note_packed
 from banyan.domain.ra.delivery_errors import (
     InParcel,
     NotMailable,
@@ -44,7 +44,12 @@ def prepare_parcel(actor: Actor, request_ids: Sequence[int], recipient: Recipien
     wanted = list(dict.fromkeys(request_ids))
     if not wanted:
         raise ParcelEmpty
-    packed, states = parcel_of_each(wanted), _token_states(wanted)
+    packed: dict[int, dict[str, str]] = {}
+    states: dict[int, str] = {}
+
+    def before(found: Collection[ServiceRequest]) -> None:
+        note_packed(packed, found)
+        states.update(_token_states(found))
 
     def work(request: ServiceRequest) -> None:
         ensure_deliverable(actor, request)
@@ -54,7 +59,7 @@ def prepare_parcel(actor: Actor, request_ids: Sequence[int], recipient: Recipien
         if token != TokenState.PERSONALIZED:
             raise NotMailable(number=request.number, state=_shown(token))
 
-    good, outcome = moving.each(actor, "ra.prepare_parcel", wanted, work)
+    good, outcome = moving.each(actor, "ra.prepare_parcel", wanted, work, before=before)
     if outcome.refusals:
         raise outcome.refusals[0].error
     (number,) = take_numbers(_PREFIX, working_days.local_date(now), 1)
@@ -204,8 +209,7 @@ def _line(actor: Actor, requests: Sequence[ServiceRequest], outcome: str, note: 
     move.write()
 
 
-def _token_states(request_ids: Sequence[int]) -> dict[int, str]:
-    found = ServiceRequest.objects.unscoped("tokens of these requests").filter(pk__in=request_ids)
+def _token_states(found: Collection[ServiceRequest]) -> dict[int, str]:
     tokens = {one.token_id: one.pk for one in found if one.token_id is not None}
     rows = Token.objects.unscoped("tokens of these requests").filter(pk__in=list(tokens))
     return {tokens[pk]: state for pk, state in rows.values_list("pk", "state")}
