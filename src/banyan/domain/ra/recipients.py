@@ -31,11 +31,11 @@ def read(*, name: str, phone: str, address: str, postcode: str = "") -> Recipien
     try:
         who = party_rules.person_name(name)
     except PartiesError as error:
-        raise RecipientInvalid(field=N_("姓名"), reason=str(error)) from error
+        raise RecipientInvalid(field=N_("姓名"), reason=N_("写全名，只用文字")) from error
     try:
         number = party_rules.mobile_number(phone)
     except PartiesError as error:
-        raise RecipientInvalid(field=N_("手机号"), reason=str(error)) from error
+        raise RecipientInvalid(field=N_("手机号"), reason=N_("是 11 位数字")) from error
     place, code = " ".join(address.split()), postcode.strip()
     if not _SHORTEST_ADDRESS <= len(place) <= _LONGEST_ADDRESS:
         raise RecipientInvalid(field=N_("地址"), reason=N_("写明到门牌，6 到 120 个字"))
