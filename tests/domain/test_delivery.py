@@ -432,3 +432,18 @@ def test_a_list_goes_on_where_the_page_before_ended(world: World, monkeypatch: p
             if not after:
                 break
         assert len(found) == len(set(found)) == 5, tab
+
+
+def test_a_parcel_past_its_day_is_listed_as_late(world: World) -> None:
+    """Reminder of parcels that EMS did not deliver within seven working days."""
+    from banyan.web.reading import delivery, parcels
+
+    parcel = ra.prepare_parcel(clerk(), [told(world).pk], recipient(), NOW)
+    ra.send_parcel(clerk(), parcel.pk, NOW, waybill=WAYBILL)
+    on_its_day, day_after = later(9), later(10)
+    assert delivery.listing(clerk(), "wait", {}, on_its_day).late_parcels == 0
+    assert delivery.listing(clerk(), "wait", {}, day_after).late_parcels == 1
+    (row,) = parcels.listing(clerk(), {}, day_after, kind="late").rows
+    assert (row.parcel.pk, row.due and row.due.is_late) == (parcel.pk, True)
+    ra.parcel_delivered(clerk(), parcel.pk, day_after)
+    assert parcels.listing(clerk(), {}, day_after, kind="late").rows == []

@@ -159,7 +159,7 @@ def test_chosen_requests_are_told_together_by_keyboard(site: Site) -> None:
     expect(page.locator(".toast-by")).to_contain_text("已通知 2 件")
     assert {stored(one.pk).step for one in (first, second)} == {"hand_over"}
     page.goto("/desk/deliver?tab=call")
-    expect(page.locator("tr", has_text=first.number)).to_contain_text("可以领取")
+    expect(page.locator("tr", has_text=first.number)).to_contain_text("可以领取·待电话通知")
     shot(page, "deliver-call")
 
 

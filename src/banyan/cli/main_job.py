@@ -206,7 +206,9 @@ def _hand_over(clerk: Actor, ids: Sequence[int], now: datetime) -> Outcome:
 
 def _receiver(request: ServiceRequest) -> Receiver:
     known = requester_of(request)
-    return Receiver(known.name, known.id_number[-4:]) if known.name else Receiver("测试经办", authorization="样例委托书")
+    return (
+        Receiver(known.name, known.id_number[-4:]) if known.name else Receiver("测试经办", authorization="样例委托书")
+    )
 
 
 def passed(step: str, outcome: Outcome) -> None:

@@ -60,6 +60,7 @@ class Row:
     queue: QueueRow
     notice: Notice | None = None
     notice_word: str = ""
+    notice_state: str = ""
     last_try: str = ""
     parcel: Parcel | None = None
 
@@ -84,6 +85,7 @@ class Listing:
     older: str
     is_later_page: bool
     nothing: str
+    late_parcels: int
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def listing(actor: Actor, tab: str, query: Mapping[str, str], now: datetime) -> 
         rows, older = _to_call(actor, after, now)
     else:
         rows, older = _requests(actor, tab, after, now)
-    return Listing(tab, tabs(actor, tab, now), rows, older, bool(after), str(NOTHING[tab]))
+    late_parcels = delivery_access.parcel_counts(actor, now)["late"]
+    return Listing(tab, tabs(actor, tab, now), rows, older, bool(after), str(NOTHING[tab]), late_parcels)
 
 
 def tabs(actor: Actor, current: str, now: datetime) -> list[Tab]:
@@ -203,7 +206,8 @@ def _row(
     attempts = tries.get(notice.pk, []) if notice else []
     last = str(attempts[-1].get_result_display()) if attempts else ""
     word = _(NOTICE_TEXT[notice.code]) if notice else ""
-    return Row(replace(row, deadline=due) if due else row, notice, word, last, parcel)
+    state = str(NoticeState(_state(notice)).label) if notice else ""
+    return Row(replace(row, deadline=due) if due else row, notice, word, state, last, parcel)
 
 
 def panel(actor: Actor, request_id: int, now: datetime) -> Panel:
@@ -256,13 +260,11 @@ def _notices(actor: Actor, request: ServiceRequest, now: datetime) -> list[Told]
 def _told(story: delivery_access.NoticeStory, request: ServiceRequest, names: Mapping[int, str], now: datetime) -> Told:
     notice = story.notice
     is_open = notice.state in (NoticeState.WAITING, NoticeState.TO_CALL)
-    # Without a gateway nothing is on its way: the same notice is for a call.
-    for_call = notice.state == NoticeState.WAITING and not delivery_access.has_gateway()
     call = fill(_(notice_texts.TEXTS[notice.code].call), notice_texts.fields_of(request))
     return Told(
         notice=notice,
         word=_(NOTICE_TEXT[notice.code]),
-        state=str(NoticeState.TO_CALL) if for_call else notice.state,
+        state=_state(notice),
         is_open=is_open,
         is_dead=story.is_dead,
         call=call,
@@ -276,6 +278,13 @@ def _told(story: delivery_access.NoticeStory, request: ServiceRequest, names: Ma
             for one in story.attempts
         ],
     )  # fmt: skip
+
+
+def _state(notice: Notice) -> str:
+    """Where a notice stands; without a gateway nothing is on its way, and what waits is for a call."""
+    if notice.state == NoticeState.WAITING and not delivery_access.has_gateway():
+        return str(NoticeState.TO_CALL)
+    return notice.state
 
 
 def _is_call(one: NoticeAttempt) -> bool:
