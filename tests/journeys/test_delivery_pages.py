@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from banyan.domain.audit.models import AuditRecord
 from banyan.domain.ca.models import Certificate
+from banyan.domain.iam import rights
 from banyan.domain.inventory.actions import TokenEntry, receive_tokens
 from banyan.domain.inventory.models import Token
 from banyan.domain.ra import actions as ra
@@ -405,3 +407,47 @@ def test_a_clerk_of_another_region_finds_nothing(site: Site, address: str) -> No
     answer = page.goto(address.format(pingtan))
     assert answer is not None
     assert answer.status == 404
+
+
+LOOKED_AT = ("/desk/deliver", "/desk/deliver?tab=call", "/desk/parcels", "/desk/parcels/sheet", "/desk/parcels/new")
+WRITTEN_TO = (
+    "/desk/deliver/notify", "/desk/deliver/{}/notify", "/desk/deliver/{}/call", "/desk/deliver/{}/resend",
+    "/desk/deliver/{}/phone", "/desk/deliver/{}/hand-over", "/desk/parcels/new", "/desk/revoke/{}", "/desk/unlock/{}/done",
+)  # fmt: skip
+
+
+def client(username: str) -> Client:
+    made = Client()
+    made.cookies[SESSION_COOKIE] = session_token(username)
+    return made
+
+
+@pytest.mark.parametrize("username", ["clerk", "proofreader", "approver", "sysadmin", "secadmin", "auditadmin"])
+def test_pages_open_for_those_who_read_requests_and_nobody_else(site: Site, username: str) -> None:
+    """F8: the rights of the table decide, page by page."""
+    may_read = rights.has(site.office.actors[username], "requests.read")
+    for address in LOOKED_AT:
+        assert client(username).get(address).status_code == (200 if may_read else 404), address
+
+
+@pytest.mark.parametrize("username", ["proofreader", "approver", "sysadmin", "secadmin", "auditadmin", "fuzhou"])
+def test_nobody_else_tells_hands_over_revokes_or_sees_a_telephone(site: Site, username: str) -> None:
+    """F8: every address that writes, tried by every role and by a clerk of another region: nothing is done, nothing shown."""
+    request = stored(site.office.pairs["pingtan"].request_id)
+    proof = site.office.world.sign(request.number, ra.personalization_nonce(request))
+    if request.step == "personalize":
+        ra.personalize(site.office.actors["clerk"], request.pk, site.office.now, signature=proof)
+    before = stored(request.pk).version
+    for address in ("/desk/deliver/{}", "/desk/revoke/{}", "/desk/unlock/{}"):  # also a request of another business
+        assert client(username).get(address.format(request.pk)).status_code in (200, 404), address
+    for number, address in enumerate(WRITTEN_TO):
+        sent = {
+            "form_key": f"k{username}{number}", "version": str(before), "request": str(request.pk), "notice": "1",
+            "result": "reached", "received_by": "陈经办", "last_four": REQUESTER_ID[-4:], "fate": "returned",
+            "name": "陈经办", "phone": REQUESTER_PHONE, "address": "福建省福州市鼓楼区虚构路 1 号",
+        }  # fmt: skip
+        answer = client(username).post(address.format(request.pk), sent)
+        assert answer.status_code in (403, 404, 415, 422), (address, answer.status_code)
+        if "parcels/new" not in address:  # where the form comes back with what was typed
+            assert REQUESTER_PHONE not in answer.content.decode(), address
+    assert stored(request.pk).version == before

@@ -18,7 +18,15 @@ from banyan.domain.lifecycle.businesses import NOTICE_TEXT
 from banyan.domain.parties.identity_rules import mask_phone
 from banyan.domain.ra import access as ra
 from banyan.domain.ra import delivery_access, notice_texts, work
-from banyan.domain.ra.models import HandOverReceipt, Notice, NoticeAttempt, NoticeState, Parcel, ServiceRequest
+from banyan.domain.ra.models import (
+    Business,
+    HandOverReceipt,
+    Notice,
+    NoticeAttempt,
+    NoticeState,
+    Parcel,
+    ServiceRequest,
+)
 from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.receivers import Contact, requester_of
 from banyan.domain.ra.work import Place
@@ -242,7 +250,7 @@ def panel(actor: Actor, request_id: int, now: datetime) -> Panel:
 
 def must_destroy(actor: Actor, request: ServiceRequest) -> bool:
     """Whether the token of a revocation is to be destroyed when it is handed in."""
-    if not request.token_serial or not rights.has(actor, "tokens.read"):
+    if request.business != Business.REVOKE or not request.token_serial or not rights.has(actor, "tokens.read"):
         return False
     try:
         token = inventory.token_by_serial(actor, request.token_serial)
