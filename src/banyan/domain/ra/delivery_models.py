@@ -31,11 +31,14 @@ class Notice(RegionScoped):
 
     class Meta:
         indexes = (
-            # Only what is still to be told is listed, however many were told.
+            # Only what is still to be told is listed, however many were told: of a region, and of the province.
             models.Index(
                 fields=["region_code", "id"],
                 name="ra_notice_open",
                 condition=models.Q(state__in=["WAITING", "TO_CALL"]),
+            ),
+            models.Index(
+                fields=["id"], name="ra_notice_open_all", condition=models.Q(state__in=["WAITING", "TO_CALL"])
             ),
         )
 
@@ -148,11 +151,8 @@ class Parcel(RegionScoped):
             models.UniqueConstraint(fields=["waybill"], name="ra_parcel_waybill", condition=~models.Q(waybill="")),
         )
         indexes = (
-            models.Index(
-                fields=["region_code", "id"],
-                name="ra_parcel_open",
-                condition=models.Q(state__in=["PREPARED", "SENT"]),
-            ),
+            models.Index(fields=["region_code", "id"], name="ra_parcel_region"),
+            models.Index(fields=["id"], name="ra_parcel_open", condition=models.Q(state__in=["PREPARED", "SENT"])),
         )
 
     def __str__(self) -> str:

@@ -162,11 +162,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
+                    models.Index(fields=["region_code", "id"], name="ra_parcel_region"),
                     models.Index(
-                        condition=models.Q(("state__in", ["PREPARED", "SENT"])),
-                        fields=["region_code", "id"],
-                        name="ra_parcel_open",
-                    )
+                        condition=models.Q(("state__in", ["PREPARED", "SENT"])), fields=["id"], name="ra_parcel_open"
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -202,6 +201,12 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state__in", ["WAITING", "TO_CALL"])),
                 fields=["region_code", "id"],
                 name="ra_notice_open",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="notice",
+            index=models.Index(
+                condition=models.Q(("state__in", ["WAITING", "TO_CALL"])), fields=["id"], name="ra_notice_open_all"
             ),
         ),
         migrations.AddConstraint(
