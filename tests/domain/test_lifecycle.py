@@ -185,7 +185,8 @@ def test_revoking_takes_the_pair_together_and_the_token_is_returned_or_declared_
     (pair,) = issuing.in_hands(world, issuing.draft(world))
     request = approved(world, counter(world, pair, "revoke", reason="left_office"))
     assert states(pair) == {("VALID", "")}, "an approval alone revokes nothing"
-    done = ra.revoke(clerk(), request.pk, NOW, is_token_returned=is_returned)
+    statement = "" if is_returned else "2026 年 2 月在途中遗失"
+    done = ra.revoke(clerk(), request.pk, NOW, is_token_returned=is_returned, note=statement)
     assert (done.state, token_of(pair).state) == ("DONE", token_state)
     assert states(pair) == {("REVOKED", "affiliationChanged")}
     assert len(set(Certificate.objects.filter(pair=pair).values_list("revoked_at"))) == 1

@@ -35,6 +35,7 @@ from banyan.domain.parties.actions import (
 from banyan.domain.parties.models import Device, Organization, Person
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.receivers import Receiver, requester_of
 from banyan.domain.ra.values import NewMaterial, RequestData, RequestDraft
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.errors import ServiceUnavailable
@@ -329,7 +330,13 @@ def delivered(world: World, request_id: int, now: datetime = NOW) -> ServiceRequ
     proof = world.sign(request.number, ra.personalization_nonce(request))
     ra.personalize(clerk(), request.pk, now, signature=proof)
     ra.notify_ready(clerk(), request.pk, now)
-    return ra.hand_over(clerk(), request.pk, now, received_by="领取人")
+    return ra.hand_over(clerk(), request.pk, now, receiver=requester(request))
+
+
+def requester(request: ServiceRequest) -> Receiver:
+    """The request's own requester at the counter, document in hand; somebody with an authorisation where none is named."""
+    known = requester_of(request)
+    return Receiver(known.name, known.id_number[-4:]) if known.name else Receiver("领取人", authorization="委托书 1 号")
 
 
 def in_hands(world: World, *drafts: RequestDraft, now: datetime = NOW) -> list[CertificatePair]:

@@ -348,8 +348,8 @@ class Life:
         self.once("pins", "inventory.pins_made", lambda: inventory.make_pins(who, [token], now=self.now))
         self.agents()
         path = (
-            "assign", "release", "assign", "personalize", "abandon", "personalize", "finish", "ship", "hand_over", "lock",
-            "unlock", "take_back", "restock", "assign", "lose", "find", "damage", "destroy",
+            "assign", "release", "assign", "personalize", "abandon", "personalize", "finish", "ship", "come_back", "ship",
+            "hand_over", "lock", "unlock", "take_back", "restock", "assign", "lose", "find", "damage", "destroy",
         )  # fmt: skip
         with_reason = {"lose", "damage", "destroy"}
         for place, verb in enumerate(path):
@@ -555,6 +555,7 @@ class Life:
         from banyan.cli import opening
         from banyan.domain.desk.sending import send_once
         from banyan.domain.ra import actions as ra
+        from support.issuing import requester
 
         while True:
             request = self.fresh(request_id)
@@ -597,7 +598,7 @@ class Life:
                 case "notify_ready":
                     ra.notify_ready(self.clerk, pk, now)
                 case "hand_over":
-                    ra.hand_over(self.clerk, pk, now, received_by="测试经办")
+                    ra.hand_over(self.clerk, pk, now, receiver=requester(request))
                 case "unlock":
                     self.unlock(request)
                 case "revoke":
@@ -783,7 +784,7 @@ class Life:
         self.carry(modify, until="hand_over")
         if self.fresh(modify).state == "OPEN":
             self.expect(change, "VALID")
-        self.carry(modify)
+        self.by_post(modify)
         self.expect(change, "REVOKED")
         self.carry(self.opened("unlock", business="unlock", pair_id=locked))
         self.carry(self.opened("revoke", business="revoke", reason="no_longer_used", pair_id=ended))
@@ -795,6 +796,56 @@ class Life:
         self.expect(self.fresh(withdrawn).issued_pair_id, "REVOKED")
         self.spare()
         self.diary.write("pairs", {"renewed": renew, "lost": lost, "new": self.fresh(reissue).issued_pair_id})
+
+    def by_post(self, request: int) -> None:
+        """Telling and handing over by post, with everything that goes wrong on the way."""
+        from banyan.domain.ra import actions as ra
+        from banyan.domain.ra import recipients, sms
+        from banyan.domain.ra.models import Notice, Parcel
+        from banyan.domain.ra.values import NewMaterial
+
+        notice = Notice.objects.unscoped("life").filter(request=request, code="ready").latest("pk").pk
+        told = {"ra.notice_sent": partial(sms.note_attempt, self.system, notice, "late", "WAITING", self.now),
+                "ra.notice_called": partial(ra.record_call, self.clerk, notice, self.now, result="no_answer"),
+                "ra.notice_resent": partial(ra.resend_notice, self.clerk, notice, self.now)}  # fmt: skip
+        for event, work in told.items():
+            self.once(f"{event} {request}", event, work)
+        self.once(f"phone {request}", "ra.requester_revealed",
+                  lambda: ra.reveal_requester(self.clerk, request, self.now))  # fmt: skip
+        recipient = recipients.read(name="测试经办", phone="13800000023", address="福建省福州市虚构路 1 号")
+
+        def parcel() -> int:
+            return Parcel.objects.unscoped("life").filter(items__request=request).latest("pk").pk
+
+        def step(name: str, event: str, work: Callable[[], object]) -> None:
+            self.once(f"{name} {request}", event, work)
+
+        for place in range(3):
+            step(f"pack {place}", "ra.parcel_prepared", lambda: ra.prepare_parcel(
+                self.clerk, [request], recipient, self.now))  # fmt: skip
+            if place == 0:
+                step("label", "ra.recipient_revealed", lambda: ra.reveal_recipient(self.clerk, parcel(), self.now))
+                step("unpack", "ra.parcel_unpacked", lambda: ra.take_out(self.clerk, parcel(), request, self.now))
+                continue
+            waybill = self.waybill(place)
+            step(f"send {place}", "ra.parcel_sent", partial(self.send, parcel, waybill))
+            if place == 1:
+                step("back", "ra.parcel_returned", lambda: ra.parcel_returned(
+                    self.clerk, parcel(), self.now, reason="无人签收"))  # fmt: skip
+        step("arrived", "ra.parcel_delivered", lambda: ra.parcel_delivered(self.clerk, parcel(), self.now))
+        scan = NewMaterial("handover_receipt", "领取表.pdf", b"signed", "application/pdf")
+        step("receipt", "ra.receipt_kept", lambda: ra.add_receipt(self.clerk, request, scan, self.now))
+
+    def send(self, parcel: Callable[[], int], waybill: str) -> Any:
+        from banyan.domain.ra import actions as ra
+
+        return ra.send_parcel(self.clerk, parcel(), self.now, waybill=waybill)
+
+    def waybill(self, place: int) -> str:
+        from banyan.domain.ra.waybills import check_digit
+
+        digits = f"{self.number * 10 + place:08d}"
+        return f"EE{digits}{check_digit(digits)}CN"
 
     def spare(self) -> None:
         """A request opened without a key, corrected, and withdrawn."""

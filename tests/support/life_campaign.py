@@ -25,7 +25,7 @@ _ACTIONS_OF_THE_LIFE = {
     "iam": "open_account renew_link set_account_active grant_role end_role set_password use_link open_session log_out "
            "take_try note_failure open_challenge take_challenge bind_certificate unbind_certificate set_staff_login "
            "_spend request_dual confirm_dual withdraw_dual resend pause resume renew_sample_links",
-    "inventory": "install_media register_medium receive_tokens assign release personalize finish abandon ship hand_over "
+    "inventory": "install_media register_medium receive_tokens assign release personalize finish abandon ship come_back hand_over "
                  "lock unlock take_back lose find damage restock destroy move_stock "
                  "open_admin_pin_for_unlock register_agent end_agent make_pins tell_initial_pin _personalization _noted",
     "kmc": "request_recovery approve_recovery refuse_recovery _ensure_carriable _record_done",
@@ -38,6 +38,8 @@ _ACTIONS_OF_THE_LIFE = {
     "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter enter_corrected compare_field "
           "settle_field proofread_checked send_back_marked look_up_others send_back precheck _change _open_once _open_slice "
           "_ensure_unlockable unlocked revoke _task_of_agent",
+          "_ensure_unlockable unlocked revoke _task_of_agent note_attempt record_call resend_notice prepare_parcel take_out "
+          "send_parcel parcel_delivered parcel_returned reveal_recipient reveal_requester _add",
     "systems": "install_systems configure_system switch_issuing_point",
 }  # fmt: skip
 ACTIONS_OF_THE_LIFE = frozenset(

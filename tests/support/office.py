@@ -105,7 +105,16 @@ class Office:
         """Write into the tokens, tell the holders, hand over."""
         self.terminal.ok("clerk", "request", "personalize", *numbers, "--pin-letters", str(self.letters))
         self.terminal.ok("clerk", "request", "notify", *numbers)
-        self.terminal.ok("clerk", "request", "hand-over", *numbers, "--received-by", "测试经办")
+        self.terminal.ok(
+            "clerk",
+            "request",
+            "hand-over",
+            *numbers,
+            "--received-by",
+            "测试经办",
+            "--document",
+            sample.resident_id(900)[-4:],
+        )
 
     def in_hands(self, *applications: dict[str, Any]) -> list[dict[str, Any]]:
         """Carry applications to certificates in holders' tokens; the rows of the issuing step."""

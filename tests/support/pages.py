@@ -98,7 +98,7 @@ class Office:
         proof = self.world.sign(request.number, ra.personalization_nonce(request))
         ra.personalize(clerk, request.pk, moment, signature=proof)
         ra.notify_ready(clerk, request.pk, moment)
-        ra.hand_over(clerk, request.pk, moment, received_by="领取人")
+        ra.hand_over(clerk, request.pk, moment, receiver=issuing.requester(request))
 
 
 STAFF: Sequence[tuple[str, str, Role, list[str] | None]] = (

@@ -20,6 +20,7 @@ from banyan.domain.inventory import actions as inventory
 from banyan.domain.ra import access as requests
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.receivers import Receiver, requester_of
 from banyan.domain.ra.values import Outcome
 from banyan.domain.sheets import access as sheets
 from banyan.domain.sheets.models import SheetImport
@@ -191,7 +192,23 @@ def _at(actor: Actor, ids: Sequence[int], step: str) -> list[ServiceRequest]:
 
 
 def _hand_over(clerk: Actor, ids: Sequence[int], now: datetime) -> Outcome:
-    return ra.hand_over_many(clerk, ids, now, received_by="测试经办")
+    """To each request's registered requester, as if each stood here with the document in hand."""
+    of_receiver: dict[Receiver, list[int]] = {}
+    for one in requests.requests(clerk).filter(pk__in=list(ids)).order_by("pk"):
+        of_receiver.setdefault(_receiver(one), []).append(one.pk)
+    whole = Outcome()
+    for receiver, theirs in of_receiver.items():
+        outcome = ra.hand_over_many(clerk, theirs, now, receiver=receiver)
+        whole.requests += outcome.requests
+        whole.refusals += outcome.refusals
+    return whole
+
+
+def _receiver(request: ServiceRequest) -> Receiver:
+    known = requester_of(request)
+    return (
+        Receiver(known.name, known.id_number[-4:]) if known.name else Receiver("测试经办", authorization="样例委托书")
+    )
 
 
 def passed(step: str, outcome: Outcome) -> None:

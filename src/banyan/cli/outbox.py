@@ -133,11 +133,11 @@ def _start() -> "Actor":
 
 def _standings() -> dict[str, dict[str, object]]:
     """Every target there is, by name, as it is shown."""
-    from banyan.adapters.deliverers import DELIVERERS
+    from banyan.adapters.deliverers import connected
     from banyan.cli import views
     from banyan.domain.outbox import access
 
-    return {one.name: views.target_view(one) for one in access.standings(DELIVERERS)}
+    return {one.name: views.target_view(one) for one in access.standings(connected())}
 
 
 def _ensure_known(target: str) -> None:

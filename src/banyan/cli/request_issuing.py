@@ -128,17 +128,35 @@ def notify(numbers: tuple[str, ...], as_json: bool) -> None:
 @click.command("hand-over")
 @_NUMBERS
 @click.option("--received-by", required=True, help="Who signed for it.")
-@click.option("--note", default="", help="Such as the parcel's number.")
+@click.option("--document", default="", help="Last four of the identity document shown.")
+@click.option("--authorization", default="", help="What lets somebody else than the registered requester fetch it.")
+@click.option("--note", default="", help="What to note.")
+@click.option(
+    "--receipt", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Scan of the signed receipt (PDF)."
+)
 @json_option
-def hand_over(numbers: tuple[str, ...], received_by: str, note: str, as_json: bool) -> None:
+def hand_over(
+    numbers: tuple[str, ...],
+    received_by: str,
+    document: str,
+    authorization: str,
+    note: str,
+    receipt: Path | None,
+    as_json: bool,
+) -> None:
     """Hand the token over to whoever signed for it (交付)."""
     _, actor = _start()
     from banyan.cli import stepping
     from banyan.domain.ra import actions as ra
+    from banyan.domain.ra.receipts import CODE
+    from banyan.domain.ra.receivers import Receiver
+    from banyan.domain.ra.values import NewMaterial
 
+    receiver = Receiver(received_by, document, authorization, note)
+    scan = NewMaterial(CODE, receipt.name, receipt.read_bytes(), "application/pdf") if receipt else None
     stepping.do_step(
         actor, numbers, clock.now(), as_json,
-        lambda who, ids, now: ra.hand_over_many(who, ids, now, received_by=received_by, note=note),
+        lambda who, ids, now: ra.hand_over_many(who, ids, now, receiver=receiver, scan=scan),
     )  # fmt: skip
 
 
@@ -175,9 +193,10 @@ def unlocked(number: str, as_json: bool) -> None:
 @click.command()
 @_NUMBERS
 @click.option("--token-returned/--token-lost", "is_returned", required=True, help="Handed in, or declared lost.")
-@click.option("--note", default="", help="What to note.")
+@click.option("--destroyed", "is_destroyed", is_flag=True, help="The token handed in was destroyed on the spot.")
+@click.option("--note", default="", help="What to note; of a lost token the holder's statement.")
 @json_option
-def revoke(numbers: tuple[str, ...], is_returned: bool, note: str, as_json: bool) -> None:
+def revoke(numbers: tuple[str, ...], is_returned: bool, is_destroyed: bool, note: str, as_json: bool) -> None:
     """Carry approved revocations out (注销): both certificates, and the token handed in or declared lost."""
     _, actor = _start()
     from banyan.cli import stepping
@@ -186,6 +205,7 @@ def revoke(numbers: tuple[str, ...], is_returned: bool, note: str, as_json: bool
     stepping.do_step(
         actor, numbers, clock.now(), as_json,
         lambda who, ids, now: stepping.each(
-            who, ids, lambda pk: ra.revoke(who, pk, now, is_token_returned=is_returned, note=note)
+            who, ids,
+            lambda pk: ra.revoke(who, pk, now, is_token_returned=is_returned, is_destroyed=is_destroyed, note=note),
         ),
     )  # fmt: skip

@@ -40,6 +40,9 @@ ALLOWED = {
     "connector": N_("接口的代码"),
     "kmc_pool": N_("1 或更大的整数"),
     "agent_port": N_("1 到 65535 的整数"),
+    "handover_receipt": "optional、required",
+    "sms_gateway": N_("短信接口的代码，或不设"),
+    "sms_gateway_url": N_("http:// 或 https:// 开头的地址，或不设"),
 }
 _POSITION = re.compile(r"line (\d+), column (\d+)")
 
@@ -87,6 +90,14 @@ class Settings(BaseSettings):
     kmc_pool: int = Field(64, ge=1, description="Encryption key pairs kept ready.")
     agent_port: int = Field(47623, ge=1, le=65535, description="Port of the token agent on users' machines.")
 
+    handover_receipt: str = Field(
+        "optional",
+        pattern="^(optional|required)$",
+        description="Whether a token is given away only with a scanned receipt.",
+    )
+    sms_gateway: str = Field("", description="Adapter that sends text messages; empty for telephone calls only.")
+    sms_gateway_url: str = Field("", description="Address of the SMS gateway.")
+
     @field_validator("keys", "tls_certificate", "tls_key", "database_password_file", mode="before")
     @classmethod
     def _named_path(cls, value: Any) -> Any:
@@ -113,7 +124,7 @@ class Settings(BaseSettings):
             raise ValueError("language is zh-hans or en")
         return value
 
-    @field_validator("database", "public_url")
+    @field_validator("database", "public_url", "sms_gateway_url")
     @classmethod
     def _address(cls, value: str, info: ValidationInfo) -> str:
         schemes = ("postgresql", "postgres") if info.field_name == "database" else ("http", "https")

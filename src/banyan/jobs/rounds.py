@@ -8,9 +8,9 @@ from functools import partial
 
 from django.db import DatabaseError
 
+from banyan.adapters import deliverers
 from banyan.adapters.checkpoints import signing
 from banyan.adapters.connectors import EMBEDDED, connector
-from banyan.adapters.deliverers import DELIVERERS
 from banyan.domain import outbox
 from banyan.domain.audit import checkpoints, epochs
 from banyan.domain.ca import access, publication
@@ -137,4 +137,4 @@ def _is_checkpoint_due(home: Home, now: datetime) -> bool:
 def deliver(home: Home, now: datetime, outcome: RoundOutcome) -> None:
     """Deliver what the outbox holds for connected targets; what is for the others waits until they are."""
     publication.publish_authorities(home)
-    outcome.delivered += outbox.deliver_due(now, DELIVERERS, limit=2000).delivered
+    outcome.delivered += outbox.deliver_due(now, deliverers.connected(), limit=2000).delivered

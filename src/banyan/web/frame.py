@@ -40,11 +40,16 @@ _RAIL: tuple[tuple[str, Any, str, tuple[Verb, ...]], ...] = (
     ("entries", _("录入"), "pencil", (Verb.ENTER,)),
     ("proofreadings", _("校对"), "eye-check", (Verb.PROOFREAD,)),
     ("issuing", _("签发"), "certificate", (Verb.ISSUE, Verb.PERSONALIZE)),
-    ("delivery", _("领取"), "package-export", (Verb.NOTIFY_READY, Verb.HAND_OVER)),
+    ("delivery", _("领取"), "package-export", (Verb.NOTIFY_READY, Verb.HAND_OVER, Verb.UNLOCK, Verb.REVOKE)),
     ("files", _("档案"), "folder", ()),
 )
-# A request's own page, where its name does not begin with the list's.
-_BELOW = {"approvals": ("approval",), "entries": ("entry",), "proofreadings": ("proofreading",)}
+# Pages of an entry that are not called after it.
+_BELOW: dict[str, tuple[str, ...]] = {
+    "approvals": ("approval",),
+    "entries": ("entry",),
+    "proofreadings": ("proofreading",),
+    "delivery": ("unlocking", "revoking", "parcels"),
+}
 # A phone has room for these.
 _ON_PHONE = frozenset({"today", "approvals", "entries", "proofreadings", "delivery"})
 # Searching looks through all of these at once.

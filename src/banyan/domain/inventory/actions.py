@@ -6,6 +6,7 @@ from .stocking import TokenEntry, install_media, receive_tokens, register_medium
 from .token_life import (
     abandon,
     assign,
+    come_back,
     damage,
     destroy,
     find,
@@ -24,7 +25,8 @@ from .token_life import (
 )
 
 __all__ = [
-    "TaskEntry", "TokenEntry", "abandon", "assign", "damage", "destroy", "end_agent", "find", "finish", "hand_over",
+    "TaskEntry", "TokenEntry", "abandon", "assign", "come_back", "damage", "destroy", "end_agent", "find", "finish",
+    "hand_over",
     "install_media", "lock", "lose", "make_pins", "move_stock", "open_admin_pin_for_unlock", "open_tasks", "personalize",
     "receive_tokens", "record_verified", "record_written", "register_agent", "register_medium", "release",
     "restock", "seal_personalization", "seal_unblocking", "ship", "take_back", "tell_initial_pin",

@@ -23,6 +23,7 @@ class Verb(StrEnum):
     FINISH = "finish"
     ABANDON = "abandon"
     SHIP = "ship"
+    COME_BACK = "come_back"
     HAND_OVER = "hand_over"
     LOCK = "lock"
     UNLOCK = "unlock"
@@ -64,6 +65,7 @@ TRANSITIONS: dict[Verb, Transition] = {
     Verb.FINISH: _way(N_("完成制证"), (_S.PERSONALIZING,), _S.PERSONALIZED, "requests.personalize", "requests.issue"),
     Verb.ABANDON: _way(N_("放弃制证"), (_S.PERSONALIZING,), _S.ASSIGNED, _MANAGE, "requests.personalize"),
     Verb.SHIP: _way(N_("邮寄"), (_S.PERSONALIZED,), _S.IN_TRANSIT, "requests.hand_over"),
+    Verb.COME_BACK: _way(N_("退件"), (_S.IN_TRANSIT,), _S.PERSONALIZED, "requests.hand_over"),
     Verb.HAND_OVER: _way(N_("交付"), (_S.PERSONALIZED, _S.IN_TRANSIT), _S.HANDED_OVER, "requests.hand_over"),
     Verb.LOCK: _way(N_("锁定"), (_S.HANDED_OVER,), _S.LOCKED, _MANAGE, "tokens.unlock"),
     Verb.UNLOCK: _way(N_("解锁"), (_S.LOCKED,), _S.HANDED_OVER, "tokens.unlock"),

@@ -68,6 +68,12 @@ def ship(actor: Actor, token_ids: Sequence[int], *, note: str = "", now: datetim
 
 
 @audit.action
+def come_back(actor: Actor, token_ids: Sequence[int], *, note: str = "", now: datetime) -> list[Token]:
+    """Note that tokens sent by parcel came back undelivered (退件); they wait for their holders again."""
+    return move(actor, Verb.COME_BACK, token_ids, note=note, now=now)
+
+
+@audit.action
 def hand_over(actor: Actor, token_ids: Sequence[int], *, note: str = "", now: datetime) -> list[Token]:
     """Give tokens to their holders, who have signed for them (领取签收)."""
     return move(actor, Verb.HAND_OVER, token_ids, note=note, now=now)

@@ -35,6 +35,14 @@ def ensure_reason(business: str, reason: str) -> None:
         raise ReasonUnknown(business=rule.name, known=listed)
 
 
+def must_destroy(reason: str, *, has_admin_pin: bool) -> bool:
+    """Whether a token handed in with a revocation is to be destroyed instead of erased and used again.
+
+    So is one whose key may have leaked, and one that the platform cannot make its own again.
+    """
+    return businesses()["revoke"].fate(reason).revocation_reason == "keyCompromise" or not has_admin_pin
+
+
 def validity(
     rule: BusinessRule,
     policy: SystemPolicy,

@@ -5,6 +5,37 @@ from django.utils.translation import gettext_lazy as _
 
 from banyan.domain.audit.models import GuardedModel
 from banyan.domain.parties.scoping import RegionScoped
+from banyan.domain.ra.delivery_models import (
+    HandOverReceipt,
+    Message,
+    Notice,
+    NoticeAttempt,
+    NoticeState,
+    Parcel,
+    ParcelItem,
+    ParcelState,
+)
+
+__all__ = [
+    "Approval",
+    "Business",
+    "Channel",
+    "Entry",
+    "HandOverReceipt",
+    "Material",
+    "Message",
+    "Notice",
+    "NoticeAttempt",
+    "NoticeState",
+    "NumberSequence",
+    "Parcel",
+    "ParcelItem",
+    "ParcelState",
+    "Proofreading",
+    "RequestState",
+    "ServiceRequest",
+    "StepRecord",
+]
 
 
 class Business(models.TextChoices):

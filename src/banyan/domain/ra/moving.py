@@ -63,8 +63,13 @@ def ensure_turn(request: ServiceRequest, verb: Verb) -> None:
 
 
 def ensure_right(actor: Actor, request: ServiceRequest, verb: Verb) -> None:
-    """Whether the actor may do this step of this process. Raises iam.RightMissing."""
-    rights.require(actor, process_of(request).step(verb).right)
+    """Whether the actor may do this step of this process. Raises iam.RightMissing, and as ``ensure_turn`` for a step that
+    the process does not have.
+    """
+    process = process_of(request)
+    if not process.has(verb):
+        ensure_turn(request, verb)
+    rights.require(actor, process.step(verb).right)
 
 
 def person_of(actor: Actor) -> rules.Person:

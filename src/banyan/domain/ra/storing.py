@@ -54,8 +54,13 @@ def keep(content: bytes, name: str) -> tuple[str, int, str]:
 
 def read(material: Material) -> bytes:
     """The content of a kept file. Raises sealing.SealBroken when it was changed."""
-    sealed = (settings.HOME.files / material.path).read_bytes()
-    return base64.b64decode(_ring().fields.open(sealed, _context(material.sm3)))
+    return read_kept(material.sm3, material.path)
+
+
+def read_kept(sm3: str, path: str) -> bytes:
+    """The content of a kept file by its digest and place. Raises sealing.SealBroken when it was changed."""
+    sealed = (settings.HOME.files / path).read_bytes()
+    return base64.b64decode(_ring().fields.open(sealed, _context(sm3)))
 
 
 def row(request_id: int, material: NewMaterial, added_by: int, now: datetime) -> Material:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from banyan.adapters.deliverers import DELIVERERS, TARGET_NAMES
+from banyan.adapters.deliverers import TARGET_NAMES, connected
 from banyan.domain.ca import access as ca
 from banyan.domain.outbox import access as outbox
 from banyan.domain.outbox.rules import TargetState
@@ -53,7 +53,7 @@ def health() -> Health:
     waiting = ca.waiting_for_ca()
     own = waiting.pop(_EMBEDDED, 0)
     superior = sum(waiting.values())
-    targets = outbox.standings(DELIVERERS)
+    targets = outbox.standings(connected())
     queued = sum(target.waiting for target in targets if target.state == TargetState.CONNECTED)
     dead = sum(target.dead for target in targets)
     parts = [

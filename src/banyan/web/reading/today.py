@@ -40,6 +40,16 @@ _LISTS = {
     Verb.PERSONALIZE: "issuing",
     Verb.NOTIFY_READY: "delivery",
     Verb.HAND_OVER: "delivery",
+    Verb.UNLOCK: "delivery",
+    Verb.REVOKE: "delivery",
+}
+
+# Lists that share a page.
+_TABS = {
+    Verb.NOTIFY_READY: "?tab=notify",
+    Verb.HAND_OVER: "?tab=wait",
+    Verb.UNLOCK: "?tab=unlock",
+    Verb.REVOKE: "?tab=revoke",
 }
 
 
@@ -118,7 +128,7 @@ def today(actor: Actor, now: datetime) -> Today:
 
 def _list_of(verb: Verb) -> str:
     try:
-        return reverse(_LISTS[verb])
+        return reverse(_LISTS[verb]) + _TABS.get(verb, "")
     except (KeyError, NoReverseMatch):
         return f"{reverse('requests')}?step={verb.value}"
 

@@ -2,6 +2,7 @@
 
 ``opening`` open_request(s) · ``deciding`` precheck, approve, reject · ``data`` enter, proofread, send_back ·
 ``materials`` add, remove · ``issuing`` issue, carry_on, seal_pins, personalize · ``delivering`` notify_ready, hand_over ·
+``telling`` record_call, resend_notice · ``parcels`` prepare_parcel … parcel_returned · ``keeping`` add_receipt ·
 ``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance, set_token_aside, void_pair ·
 ``looking`` look_up_held, give_files · ``checking`` compare_field, settle_field, proofread_checked, send_back_marked ·
 ``correcting`` enter_corrected · ``together`` approve_together · ``others`` look_up_others.
@@ -24,15 +25,26 @@ from banyan.domain.ra.actions.issuing import (
     personalize_many,
     seal_pins,
 )
+from banyan.domain.ra.actions.keeping import add_receipt
 from banyan.domain.ra.actions.looking import give_files, look_up_held
 from banyan.domain.ra.actions.materials import add_materials, remove_material
 from banyan.domain.ra.actions.opening import open_request, open_requests
 from banyan.domain.ra.actions.others import look_up_others
+from banyan.domain.ra.actions.parcels import (
+    parcel_delivered,
+    parcel_returned,
+    prepare_parcel,
+    reveal_recipient,
+    send_parcel,
+    take_out,
+)
 from banyan.domain.ra.actions.special import revoke, unlock, unlock_by_agent, unlocked
+from banyan.domain.ra.actions.telling import record_call, resend_notice, reveal_requester
 from banyan.domain.ra.actions.together import approve_together
 
 __all__ = [
     "add_materials",
+    "add_receipt",
     "approve",
     "approve_many",
     "approve_together",
@@ -53,23 +65,32 @@ __all__ = [
     "notify_ready_many",
     "open_request",
     "open_requests",
+    "parcel_delivered",
+    "parcel_returned",
     "personalization_message",
     "personalization_nonce",
     "personalize",
     "personalize_many",
     "precheck",
+    "prepare_parcel",
     "proofread",
     "proofread_checked",
     "proofread_many",
     "recompute_due_dates",
+    "record_call",
     "reject",
     "remove_material",
+    "resend_notice",
+    "reveal_recipient",
+    "reveal_requester",
     "revoke",
     "seal_pins",
     "send_back",
     "send_back_marked",
+    "send_parcel",
     "set_token_aside",
     "settle_field",
+    "take_out",
     "unlock",
     "unlock_by_agent",
     "unlocked",

@@ -11,7 +11,9 @@ from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import PersonalizationTask, TaskState, Token
 from banyan.domain.inventory.rules import Verb as TokenVerb
 from banyan.domain.inventory.rules import may_go
-from banyan.domain.ra import moving
+from banyan.domain.ra import moving, notices
+from banyan.domain.ra.actions.delivering import note_packed
+from banyan.domain.ra.delivery_errors import InParcel
 from banyan.domain.ra.errors import IssuanceMissing, IssuanceUnderWay, RequestChanged, RequestClosed, TokenRefused
 from banyan.domain.ra.models import RequestState, ServiceRequest
 from banyan.domain.ra.moving import Move
@@ -27,15 +29,18 @@ def cancel(actor: Actor, request_id: int, now: datetime, *, reason: str) -> Serv
     """End an open request at its requester's wish (撤回).
 
     An intent under way is called off; a pair already issued but not handed over is revoked and its task closed, so that
-    nothing issued is left without an owner. Raises RequestClosed, RequestNotFound, iam.RightMissing.
+    nothing issued is left without an owner. Raises RequestClosed, RequestNotFound, InParcel, iam.RightMissing.
     """
     rights.require(actor, "requests.create")
+    packed: dict[int, dict[str, str]] = {}
 
     def work(request: ServiceRequest) -> None:
         if request.state != RequestState.OPEN:
             raise RequestClosed(number=request.number, state=request.get_state_display())
+        if request.pk in packed:
+            raise InParcel(number=request.number, **packed[request.pk])
 
-    _, outcome = moving.each(actor, "ra.cancel", [request_id], work)
+    _, outcome = moving.each(actor, "ra.cancel", [request_id], work, before=lambda found: note_packed(packed, found))
     request = moving.alone(outcome)
     if request.issued_pair_id is not None:
         _revoke_issued(actor, request, reason, now)
@@ -44,6 +49,7 @@ def cancel(actor: Actor, request_id: int, now: datetime, *, reason: str) -> Serv
     move = Move(actor, now)
     move.closed(request, Verb(request.step), RequestState.CANCELLED, "cancelled", reason)
     move.write()
+    notices.close([request], now)
     audit.record(actor, "ra.cancel", request)
     return request
 

@@ -7,8 +7,10 @@ from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token, TokenState
 from banyan.domain.inventory.sealed_tasks import Begun
 from banyan.domain.lifecycle import actions as lifecycle
+from banyan.domain.lifecycle.actions import TokenFate
 from banyan.domain.lifecycle.ports import UnlockResponder
 from banyan.domain.ra import access, moving, notices
+from banyan.domain.ra.delivery_errors import LostStatementMissing
 from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
@@ -82,24 +84,37 @@ def unlocked(actor: Actor, request_id: int, now: datetime) -> ServiceRequest:
 
 
 @audit.action
-def revoke(actor: Actor, request_id: int, now: datetime, *, is_token_returned: bool, note: str = "") -> ServiceRequest:
+def revoke(
+    actor: Actor,
+    request_id: int,
+    now: datetime,
+    *,
+    is_token_returned: bool,
+    is_destroyed: bool = False,
+    note: str = "",
+) -> ServiceRequest:
     """Carry an approved revocation out (注销): both certificates, and the token handed in or declared lost.
 
-    Raises StepNotDue, ApprovalVoid, RequestNotFound, iam.RightMissing.
+    ``is_destroyed``: the token handed in was destroyed on the spot. One that is not handed in needs a ``note``: the
+    holder's statement of its loss. Raises LostStatementMissing, StepNotDue, ApprovalVoid, RequestNotFound,
+    iam.RightMissing.
     """
 
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.REVOKE)
         moving.ensure_turn(request, Verb.REVOKE)
         moving.ensure_approved(request)
+        if request.token_id is not None and not is_token_returned and not note.strip():
+            raise LostStatementMissing
 
     _, outcome = moving.each(actor, "ra.revoke", [request_id], work)
     request = moving.alone(outcome)
     assert request.pair_id is not None  # noqa: S101  (a revocation always names its pair)
-    lifecycle.revoke_with_token(actor, request.reason, request.pair_id, now, is_returned=is_token_returned, note=note)
+    fate = TokenFate(is_returned=is_token_returned, is_destroyed=is_destroyed, note=note)
+    lifecycle.revoke_with_token(actor, request.reason, request.pair_id, now, fate)
     move = Move(actor, now)
     move.done(request, Verb.REVOKE, note=note)
     move.write()
     notices.notify([request], "revoked", now)
-    audit.record(actor, "ra.revoke", request, token_returned=is_token_returned)
+    audit.record(actor, "ra.revoke", request, token_returned=is_token_returned, token_destroyed=is_destroyed)
     return request
