@@ -29,6 +29,7 @@ _ACTIONS_OF_THE_LIFE = {
                  "open_admin_pin_for_unlock register_agent end_agent make_pins tell_initial_pin _personalization _noted",
     "kmc": "request_recovery approve_recovery refuse_recovery _ensure_carriable _record_done",
     "lifecycle": "_use_grant",
+    "papers": "ask confirm_change withdraw_change _note _open _give _renew",
     "parties": "update_person update_organization update_device install_regions open_issuing_point update_issuing_point "
                "reveal_person look_up_holdings register_person register_organization register_device register_people "
                "register_organizations register_devices",
@@ -50,7 +51,8 @@ EXCEPTIONS: dict[str, frozenset[str]] = {
         "ca._open_slice", "ca.void_issuance", "iam.use_dual", "inventory.open_tasks", "inventory.record_written",
         "inventory.record_verified", "inventory.void_task", "lifecycle.grant_unlock", "lifecycle.settle_at_approval",
         "lifecycle.settle_at_delivery", "lifecycle.revoke_with_token",
-        "parties.look_up_holdings_of_many",
+        "parties.look_up_holdings_of_many", "inventory.open_initial_pin_for_letter", "inventory.forget_initial_pin",
+        "inventory.renew_initial_pin",
     }),
     "only while an installation is made, which is begun anew": frozenset({
         "iam.prepare_first_accounts", "iam.register_installation",

@@ -48,13 +48,16 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
             "iam.confirm_grants",
             "systems.configure",
             "outbox.manage",
+            "papers.manage",
             # Whoever puts an agent on the list decides where PINs go: nobody who works with tokens does.
             "tokens.register_agents",
             "ca.read",
             "audit.open_epoch",
         }
     ),
-    Role.SECURITY_ADMIN: frozenset({"iam.read", "iam.grant_roles", "iam.confirm_links", "ca.read", "kmc.read"}),
+    Role.SECURITY_ADMIN: frozenset(
+        {"iam.read", "iam.grant_roles", "iam.confirm_links", "papers.confirm", "ca.read", "kmc.read"}
+    ),
     Role.AUDIT_ADMIN: frozenset(
         {
             "audit.read",
@@ -79,6 +82,7 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
         "certificates.import",
         "tokens.manage",
         "tokens.unlock",
+        "tokens.print_pin_letter",
         "parties.edit",
         "kmc.request_recovery",
     },
@@ -120,6 +124,7 @@ DUAL_KINDS: dict[str, DualKind] = {
     "iam.bind_certificate": DualKind(N_("绑定登录证书"), "iam.manage_accounts", "iam.confirm_links"),
     "iam.unbind_certificate": DualKind(N_("解除登录证书的绑定"), "iam.manage_accounts", "iam.confirm_links"),
     "iam.set_staff_login": DualKind(N_("改变工作人员的登录方式"), "systems.configure", "iam.confirm_links"),
+    "papers.change": DualKind(N_("修改打印模板或图片"), "papers.manage", "papers.confirm"),
     "kmc.recover": DualKind(N_("恢复加密密钥"), "kmc.request_recovery", "kmc.approve_recovery"),
     "kmc.approve_recovery": DualKind(N_("批准恢复加密密钥"), "kmc.approve_recovery", "kmc.approve_recovery"),
     "ca.rollover": DualKind(N_("CA 换代"), "ca.manage", "ca.manage"),
