@@ -4,6 +4,7 @@ import os
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import django
 from django.conf import settings
@@ -18,10 +19,11 @@ class Collect(Command):
     msgmerge_options = [*Command.msgmerge_options, "--no-fuzzy-matching"]  # noqa: RUF012
 
 
-# Data files whose words are shown to people, and the tables and keys that hold such words.
-DATA = {
-    "banyan/domain/ra/processes/materials.toml": {"material": "name"},
-    "banyan/domain/systems/registry/*.toml": {"field": "label"},
+# Data files whose words are shown to people, and the tables and keys that hold such words; "" is the file itself.
+DATA: dict[str, dict[str, tuple[str, ...]]] = {
+    "banyan/domain/ra/processes/materials.toml": {"material": ("name",)},
+    "banyan/domain/systems/registry/*.toml": {"field": ("label",)},
+    "banyan/domain/papers/shipped/*.toml": {"": ("name", "about")},
 }
 
 
@@ -31,10 +33,16 @@ def words_of_data(source: Path) -> list[str]:
         entry[key]
         for pattern, places in DATA.items()
         for place in sorted(source.glob(pattern))
-        for table, key in places.items()
-        for entry in tomllib.loads(place.read_text("utf-8")).get(table, [])
+        for table, keys in places.items()
+        for entry in _entries(tomllib.loads(place.read_text("utf-8")), table)
+        for key in keys
     ]
     return list(dict.fromkeys(found))
+
+
+def _entries(data: dict[str, Any], table: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = data.get(table, []) if table else [data]
+    return found
 
 
 def collect(source: Path) -> Path:

@@ -32,6 +32,8 @@ from banyan.domain.iam.rights import Role
 from banyan.domain.iam.staff_login import Method
 from banyan.domain.inventory import actions as inventory
 from banyan.domain.inventory.models import Token, TokenAgent
+from banyan.domain.papers import letters
+from banyan.domain.papers.models import PaperVersion, PinLetter
 from banyan.domain.ra.models import Approval, Entry, Material, Proofreading, ServiceRequest
 from banyan.domain.rulebook.models import RuleVersion
 from banyan.kernel.clock import now
@@ -42,15 +44,17 @@ from support import issuing, signing
 from support.administering import Administrators as RuleAdministrators
 from support.certificate_login import Administrators
 from support.iam import account_with, session_of
-from support.issuing import NOW, SYSTEM, World, authority, draft, in_hands, issued
+from support.issuing import NOW, SYSTEM, World, authority, clerk, draft, in_hands, issued
 from support.life import Diary, foreign_certificates
+from support.papers import Notebook, change_template, personalized
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # Tables of the issue and of what they stand on; each has rows in ``lived_in``.
 TABLES: tuple[type[GuardedModel], ...] = (
     CertificatePair, Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token,
-    TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation, StaffLogin, RuleVersion,
+    TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation, StaffLogin, RuleVersion, PaperVersion,
+    PinLetter,
 )  # fmt: skip
 
 
@@ -63,11 +67,14 @@ def lived_in(home: Home) -> Iterator[World]:
     register_installation(state="production", mark="a" * 32, made_at=NOW, now=now())
     for role in (Role.CLERK, Role.APPROVER):
         session_of(account_with(role))
-    Administrators.at(now()).switch(Method.TWO_FACTOR, now())
+    administrators = Administrators.at(now())
+    administrators.switch(Method.TWO_FACTOR, now())
     RuleAdministrators().set("calendar:2099", {**shipped_year(2099), "is_known": True})
     pairs = in_hands(world, draft(world), draft(world, person=1))
     ca.revoke_pairs(SYSTEM, [pairs[0].pk], "keyCompromise", NOW + timedelta(days=1))
     ca.issue_crl(SYSTEM, "sm2-personal", world.connector, NOW + timedelta(days=2))
+    change_template(administrators, now())
+    letters.print_letter(actor=clerk(), request_id=personalized(world, 2).pk, maker=Notebook(), now=NOW)
     (key,) = gm.sm2.generate_keypairs(1)
     inventory.register_agent(SYSTEM, public_key=sm2_spki(key.public), name="柜台一", region_code="350102", now=NOW)
     epochs.write_checkpoint(home, now=now(), sign=lambda text: (gm.sm2.sign(key.private, key.public, text), key.public))
@@ -147,7 +154,7 @@ def other(field: "models.Field[Any, Any]", value: Any) -> Any:
 
 def columns_that_matter(model: type[GuardedModel]) -> "list[models.Field[Any, Any]]":
     """Guarded ones, and bytes for which a guarded digest stands."""
-    names = {*model.GUARDED_FIELDS, "row_version", "row_mac", "der"}
+    names = {*model.GUARDED_FIELDS, "row_version", "row_mac", "der", "content"}
     return [field for field in model._meta.concrete_fields if field.attname in names]
 
 

@@ -134,7 +134,8 @@ class Life:
     def run(self) -> None:
         chapters = (
             self.staff, self.registers, self.stock, self.outbox, self.notices, self.counter, self.staff_certificates,
-            self.moods_of_a_ca, self.businesses, self.states_and_lists, self.recoveries, self.foreign, self.checkpoint,
+            self.moods_of_a_ca, self.businesses, self.papers, self.states_and_lists, self.recoveries, self.foreign,
+            self.checkpoint,
         )  # fmt: skip
         for chapter in chapters:
             self.again(f"chapter {chapter.__name__}", chapter)
@@ -860,6 +861,45 @@ class Life:
         pk = ServiceRequest.objects.unscoped("life").filter(person_id=self.people[6]).latest("pk").pk
         self.once("correct spare", "ra.enter", lambda: ra.enter(self.clerk, pk, corrected, self.now))
         self.once("cancel spare", "ra.cancel", lambda: ra.cancel(self.clerk, pk, self.now, reason="撤回"))
+
+    def papers(self) -> None:
+        """A form and a PIN letter printed, the letter spoilt and its PIN renewed; a template withdrawn, another one confirmed."""
+        from banyan.cli.desk import ORIGIN
+        from banyan.domain.inventory.agents import key_id_of
+        from banyan.domain.inventory.sealed_tasks import Begun
+        from banyan.domain.papers import changing, letters, printing
+        from banyan.domain.papers.models import PaperVersion
+        from support.papers import Notebook
+
+        request = self.opened("letter", person_id=self.people[6])
+        self.carry(request, until="notify_ready")
+        maker = Notebook()
+        printed = partial(
+            printing.print_for_requests, actor=self.clerk, request_ids=[request], code="label_24", maker=maker
+        )
+        letter = partial(letters.print_letter, actor=self.clerk, request_id=request, maker=maker)
+        begun = Begun(key_id_of(bytes.fromhex(self.diary["agent"])), ORIGIN, "banyan", bytes(32))
+        self.once("print a label", "papers.print", lambda: printed(now=self.now))
+        self.once("letter", "papers.letter_printed", lambda: letter(now=self.now))
+        renew = partial(letters.renew_pin_by_agent, actor=self.clerk, request_id=request, begun=begun, challenge="C")
+        self.once("renew pin", "papers.pin_renewed", lambda: renew(respond=lambda *_, **__: "R", now=self.now))
+        self.once("letter again", "papers.letter_printed", lambda: letter(now=self.now))
+        self.carry(request)
+        asks, confirms = self.person("sysadmin"), self.person("secadmin")
+
+        def ask(text: str) -> PaperVersion:
+            row = changing.tried_template(actor=asks, code="label_24", content=f"<p>{text}".encode(), maker=maker)
+            return changing.ask(actor=asks, row=row, note="", now=self.now)
+
+        def confirm() -> PaperVersion:
+            row = PaperVersion.objects.get(state="WAITING")
+            return changing.confirm_change(actor=confirms, version_id=row.pk, sm3=bytes(row.sm3).hex(), now=self.now)
+
+        self.once("ask in vain for a template", "papers.change_asked", lambda: ask(f"withdrawn {self.number}"))
+        self.once("withdraw a template", "papers.change_withdrawn", lambda: changing.withdraw_change(
+            actor=asks, version_id=PaperVersion.objects.get(state="WAITING").pk, now=self.now))  # fmt: skip
+        self.once("ask for a template", "papers.change_asked", lambda: ask(f"{{{{ token }}}} {self.number}"))
+        self.once("confirm a template", "papers.change_confirmed", confirm)
 
     def expect(self, pair: int, state: str) -> None:
         from banyan.domain.ca.models import Certificate, CertificatePair

@@ -23,23 +23,21 @@ _ACTIONS_OF_THE_LIFE = {
     "content": "plan_stop call_off_stop note_services",
     "desk": "send_once",
     "iam": "open_account renew_link set_account_active grant_role end_role set_password use_link open_session log_out "
-           "take_try note_failure open_challenge take_challenge bind_certificate unbind_certificate set_staff_login "
-           "_spend request_dual confirm_dual withdraw_dual resend pause resume renew_sample_links",
-    "inventory": "install_media register_medium receive_tokens assign release personalize finish abandon ship come_back hand_over "
-                 "lock unlock take_back lose find damage restock destroy move_stock "
-                 "open_admin_pin_for_unlock register_agent end_agent make_pins tell_initial_pin _personalization _noted",
+          "take_try note_failure open_challenge take_challenge bind_certificate unbind_certificate set_staff_login _spend "
+          "request_dual confirm_dual withdraw_dual resend pause resume renew_sample_links",
+    "inventory": "install_media register_medium receive_tokens assign release personalize finish abandon ship hand_over lock "
+          "unlock take_back lose find damage restock destroy move_stock open_admin_pin_for_unlock register_agent end_agent "
+          "make_pins tell_initial_pin _personalization _noted come_back",
     "kmc": "request_recovery approve_recovery refuse_recovery _ensure_carriable _record_done",
     "lifecycle": "_use_grant",
+    "papers": "ask confirm_change withdraw_change _note _open _give _renew",
     "parties": "update_person update_organization update_device install_regions open_issuing_point update_issuing_point "
-               "reveal_person look_up_holdings register_person register_organization register_device register_people "
-               "register_organizations register_devices",
-    "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter send_back precheck _change _open_once _open_slice "
-          "_ensure_unlockable unlocked revoke _task_of_agent recompute_due_dates",
-    "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter enter_corrected compare_field "
-          "settle_field proofread_checked send_back_marked look_up_others send_back precheck _change _open_once _open_slice "
-          "_ensure_unlockable unlocked revoke _task_of_agent",
-          "_ensure_unlockable unlocked revoke _task_of_agent note_attempt record_call resend_notice prepare_parcel take_out "
-          "send_parcel parcel_delivered parcel_returned reveal_recipient reveal_requester _add",
+          "reveal_person look_up_holdings register_person register_organization register_device register_people "
+          "register_organizations register_devices",
+    "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter send_back precheck _change _open_once "
+          "_open_slice _ensure_unlockable unlocked revoke _task_of_agent recompute_due_dates enter_corrected compare_field "
+          "settle_field proofread_checked send_back_marked look_up_others note_attempt record_call resend_notice "
+          "prepare_parcel take_out send_parcel parcel_delivered parcel_returned reveal_recipient reveal_requester _add",
     "systems": "install_systems configure_system switch_issuing_point",
 }  # fmt: skip
 ACTIONS_OF_THE_LIFE = frozenset(
@@ -56,7 +54,8 @@ EXCEPTIONS: dict[str, frozenset[str]] = {
         "ca._open_slice", "ca.void_issuance", "iam.use_dual", "inventory.open_tasks", "inventory.record_written",
         "inventory.record_verified", "inventory.void_task", "lifecycle.grant_unlock", "lifecycle.settle_at_approval",
         "lifecycle.settle_at_delivery", "lifecycle.revoke_with_token",
-        "parties.look_up_holdings_of_many",
+        "parties.look_up_holdings_of_many", "inventory.open_initial_pin_for_letter", "inventory.forget_initial_pin",
+        "inventory.renew_initial_pin",
     }),
     "only while an installation is made, which is begun anew": frozenset({
         "iam.prepare_first_accounts", "iam.register_installation",

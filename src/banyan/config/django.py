@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "banyan.domain.sheets",
     "banyan.domain.desk",
     "banyan.domain.content",
+    "banyan.domain.papers",
     "banyan.web",
 ]
 DATABASES = {"default": BANYAN.database_options()}

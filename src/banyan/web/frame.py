@@ -20,7 +20,7 @@ _SETTINGS = (
     "settings_system", "settings_switch", "settings_media", "settings_processes", "settings_process", "settings_materials",
     "settings_calendar", "settings_changes", "settings_change", "settings_decide", "settings_version",
 )  # fmt: skip
-# page name, word, icon, right that opens it, names of the pages below it
+# page name, word, icon, rights of which one opens it, names of the pages below it
 _ENTRIES = (
     ("dashboard", _("运行总览"), "layout-dashboard", None, ("figures",)),
     ("certificates", _("证书"), "file-certificate", "certificates.read", ("certificate",)),
@@ -30,6 +30,7 @@ _ENTRIES = (
     ("staff", _("人员"), "users", "iam.read", ()),
     ("agents", _("介质助手"), "device-usb", "tokens.register_agents", ()),
     ("settings", _("设置"), "settings", "systems.read", _SETTINGS),
+    ("papers", _("打印模板"), "printer", "papers.manage papers.confirm", ("paper", "paper_picture")),
     ("audit", _("审计"), "history", "audit.read", ("audit_record",)),
 )
 # The counter's rail follows the process: page name, word, icon, the steps done there; a page without steps is for all.
@@ -63,8 +64,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     here = (match.url_name or "") if match else ""
     entries = [
         {"url": reverse(name), "icon": icon, "name": word, "current": here == name or here in below}
-        for name, word, icon, right, below in _ENTRIES
-        if actor is not None and (right is None or rights.has(actor, right))
+        for name, word, icon, wanted, below in _ENTRIES
+        if actor is not None and (wanted is None or any(rights.has(actor, right) for right in wanted.split()))
     ]
     return {
         "navigation": entries,

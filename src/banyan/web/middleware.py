@@ -14,6 +14,7 @@ from banyan.domain import audit
 from banyan.domain.ca.errors import PairNotFound
 from banyan.domain.iam.errors import RightMissing, SessionInvalid
 from banyan.domain.inventory.errors import TokenNotFound
+from banyan.domain.papers.errors import PaperUnknown, VersionUnknown
 from banyan.domain.parties.errors import NotFound
 from banyan.domain.ra.errors import RequestNotFound
 from banyan.domain.rulebook.errors import DocumentUnknown
@@ -28,7 +29,10 @@ LARGEST_BODY = 256 * 1024
 SCRIPT_HEADER = "X-Banyan-Script"
 Handler = Callable[[HttpRequest], HttpResponse]
 # What is not there, what lies elsewhere and what one has no right to all answer alike.
-HIDDEN = (PairNotFound, RequestNotFound, NotFound, TokenNotFound, RightMissing, DocumentUnknown, UnknownSystem)
+HIDDEN = (
+    PairNotFound, RequestNotFound, NotFound, TokenNotFound, PaperUnknown, VersionUnknown, RightMissing, DocumentUnknown,
+    UnknownSystem,
+)  # fmt: skip
 
 
 class StaffRequest(HttpRequest):

@@ -81,6 +81,10 @@ STATES: dict[str, StateWord] = {
     "NO_PASSWORD": StateWord("st-enter", "key", _("未首次登录")),
     "LOCKED_OUT": StateWord("st-returned", "lock", _("锁定中")),
     "DISABLED": StateWord("st-revoked", "ban", _("已停用")),
+    # a version of a template
+    "IN_FORCE": StateWord("st-done", "circle-check", _("使用中")),
+    "REPLACED": StateWord("st-enter", "archive", _("已替换")),
+    "WITHDRAWN": StateWord("st-revoked", "arrow-back-up", _("已撤回")),
     # a record of the audit
     "ok": StateWord("st-done", "check", _("成功")),
     "refused": StateWord("st-returned", "ban", _("被拒绝")),
@@ -248,6 +252,15 @@ EVENTS: dict[str, Any] = {
     "inventory.admin_pins_replaced": _("更换管理员 PIN"),
     "inventory.medium_registered": _("登记介质种类"),
     "inventory.media_installed": _("装入介质种类"),
+    "inventory.initial_pin_opened": _("取用初始 PIN 打印口令信封"),
+    "inventory.initial_pin_forgotten": _("清除初始 PIN"),
+    "inventory.initial_pin_renewed": _("更换初始 PIN"),
+    "papers.print": _("打印"),
+    "papers.letter_printed": _("打印口令信封"),
+    "papers.pin_renewed": _("更换初始 PIN"),
+    "papers.change_asked": _("提交打印模板的修改"),
+    "papers.change_confirmed": _("启用打印模板的修改"),
+    "papers.change_withdrawn": _("撤回打印模板的修改"),
     "systems.configured": _("系统配置"),
     "systems.installed": _("装入签发系统"),
     "systems.point_switched": _("启停签发点"),
@@ -282,6 +295,7 @@ EVENT_GROUPS: dict[str, Any] = {
     "outbox.": _("外部接口"),
     "sheets.": _("批量导入"),
     "content.": _("公告"),
+    "papers.": _("打印"),
     "audit.": _("审计自身"),
     "web.": _("页面访问被拒"),
 }
@@ -310,6 +324,8 @@ OBJECT_TYPES: dict[str, Any] = {
     "sheets.sheetimport": _("批量导入"),
     "content.plannedstop": _("停机安排"),
     "content.outage": _("服务中断"),
+    "papers.paperversion": _("打印模板"),
+    "papers.pinletter": _("口令信封"),
 }
 
 
@@ -320,6 +336,7 @@ DETAILS: dict[str, Any] = {
     "ca": "CA",
     "code": _("代码"),
     "connector": _("接口"),
+    "copy": _("第几次"),
     "count": _("数量"),
     "created": _("新登记"),
     "document": _("设置"),
@@ -334,7 +351,9 @@ DETAILS: dict[str, Any] = {
     "kind": _("种类"),
     "last": _("末个编号"),
     "missing": _("所缺材料"),
+    "name": _("名称"),
     "number": _("编号"),
+    "paper": _("打印件"),
     "point": _("签发点"),
     "purpose": _("事由"),
     "reason": _("原因"),

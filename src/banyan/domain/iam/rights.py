@@ -49,6 +49,7 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
             "systems.configure",
             "systems.read",
             "outbox.manage",
+            "papers.manage",
             # Whoever puts an agent on the list decides where PINs go: nobody who works with tokens does.
             "tokens.register_agents",
             "ca.read",
@@ -56,7 +57,16 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
         }
     ),
     Role.SECURITY_ADMIN: frozenset(
-        {"iam.read", "iam.grant_roles", "iam.confirm_links", "systems.read", "systems.confirm", "ca.read", "kmc.read"}
+        {
+            "iam.read",
+            "iam.grant_roles",
+            "iam.confirm_links",
+            "systems.read",
+            "systems.confirm",
+            "papers.confirm",
+            "ca.read",
+            "kmc.read",
+        }
     ),
     Role.AUDIT_ADMIN: frozenset(
         {
@@ -83,6 +93,7 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
         "certificates.import",
         "tokens.manage",
         "tokens.unlock",
+        "tokens.print_pin_letter",
         "parties.edit",
         "kmc.request_recovery",
     },
@@ -125,6 +136,7 @@ DUAL_KINDS: dict[str, DualKind] = {
     "iam.unbind_certificate": DualKind(N_("解除登录证书的绑定"), "iam.manage_accounts", "iam.confirm_links"),
     "iam.set_staff_login": DualKind(N_("改变工作人员的登录方式"), "systems.configure", "iam.confirm_links"),
     "rulebook.change": DualKind(N_("修改业务设置"), "systems.configure", "systems.confirm"),
+    "papers.change": DualKind(N_("修改打印模板或图片"), "papers.manage", "papers.confirm"),
     "kmc.recover": DualKind(N_("恢复加密密钥"), "kmc.request_recovery", "kmc.approve_recovery"),
     "kmc.approve_recovery": DualKind(N_("批准恢复加密密钥"), "kmc.approve_recovery", "kmc.approve_recovery"),
     "ca.rollover": DualKind(N_("CA 换代"), "ca.manage", "ca.manage"),

@@ -12,7 +12,7 @@ from banyan.domain.systems import access as systems
 from banyan.kernel import clock
 from banyan.web import words
 from banyan.web.middleware import StaffRequest
-from banyan.web.reading import requests
+from banyan.web.reading import papers, requests
 from banyan.web.reading.paging import Cursor
 
 
@@ -44,7 +44,9 @@ def listing(request: StaffRequest) -> HttpResponse:
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """Steps, decisions, materials, data, certificates of one request."""
     now = clock.now()
-    return render(request, "web/request.html", {"story": requests.story(request.actor, request_id, now), "now": now})
+    story = requests.story(request.actor, request_id, now)
+    prints = papers.prints(request.actor, story.row.request, is_short=bool(story.missing))
+    return render(request, "web/request.html", {"story": story, "prints": prints, "now": now})
 
 
 def _one_of(value: str, known: Sequence[str]) -> str:

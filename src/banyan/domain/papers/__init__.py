@@ -1,0 +1,1 @@
+"""Printed papers: application forms, notices, receipts, labels, PIN letters; their templates and who changed them."""
