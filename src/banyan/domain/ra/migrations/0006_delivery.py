@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ra", "0003_work_list"),
+        ("ra", "0004_process_version"),
     ]
 
     operations = [
