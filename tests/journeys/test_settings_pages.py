@@ -111,6 +111,7 @@ def test_a_deadline_is_changed_by_two_people_and_changed_back() -> None:
     change = asked(who.post("/settings/processes/counter", fields))
     repeat = asked(who.post("/settings/processes/counter", fields))  # a double click
     assert (change, DualControlRequest.objects.count()) == (repeat, 1)
+    assert f'href="/settings/changes/{change}"' in client("secadmin").get("/overview").content.decode()
     shown = client("secadmin").get(f"/settings/changes/{change}").content.decode()
     assert "<del>第 2 步 审核，审核员，3 个工作日</del>" in shown
     assert "<ins>第 2 步 审核，审核员，5 个工作日</ins>" in shown

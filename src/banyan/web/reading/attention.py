@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from banyan.domain.administering.actions import KIND as SETTINGS
 from banyan.domain.iam import access as iam
 from banyan.domain.iam import rights
 from banyan.kernel.actor import Actor
@@ -64,6 +65,8 @@ def of_staff(rows: Sequence[AccountRow], now: datetime) -> list[Item]:
         Item(
             "approve",
             _("{who}申请：{what}").format(who=one.requested_by.display_name, what=_(rights.DUAL_KINDS[one.kind].title)),
+            url=reverse("settings_change", args=[one.pk]) if one.kind == SETTINGS else "",
+            link=_("查看") if one.kind == SETTINGS else "",
             word=_("待第二人确认"),
         )
         for one in waiting
