@@ -95,7 +95,7 @@ def test_a_request_of_the_new_order_is_carried_to_its_certificate(office: Admini
     assert ra.carry_on(SYSTEM, world.connector, NOW).issued == 1
     proof = world.sign(request.number, ra.personalization_nonce(stored(request)))
     ra.personalize(clerk(), request.pk, NOW, signature=proof)
-    ra.hand_over(clerk(), request.pk, NOW, received_by="领取人")
+    ra.hand_over(clerk(), request.pk, NOW, receiver=issuing.requester(stored(request)))
     assert stored(request).state == "DONE"
 
 
