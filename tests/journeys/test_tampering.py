@@ -38,7 +38,7 @@ from banyan.kernel.home import Home
 from banyan.pki.public_key import sm2_spki
 from support import issuing, signing
 from support.certificate_login import Administrators
-from support.iam import account_with, session_of
+from support.iam import account_with, end_role_by_two, session_of
 from support.issuing import NOW, SYSTEM, World, authority, draft, in_hands, issued
 from support.life import Diary, foreign_certificates
 
@@ -231,9 +231,7 @@ REPLAYS: dict[str, tuple[type[GuardedModel], Callable[[World], int], Callable[[W
     "an ended right held again": (
         RoleGrant,
         lambda world: int(RoleGrant.objects.get(account=account_with(Role.CLERK)).pk),
-        lambda world, pk: iam.end_role(
-            actor=session_of(account_with(Role.SECURITY_ADMIN)), grant=RoleGrant.objects.get(pk=pk), now=now()
-        ),
+        lambda world, pk: end_role_by_two(RoleGrant.objects.get(pk=pk), now()),
     ),
     "a void intent open again": (
         Issuance,
@@ -493,7 +491,7 @@ def test_a_forged_right_gives_nothing(lived_in: World, change: str) -> None:
     grant = RoleGrant.objects.get(account=account)
     assert "requests.create" in iam_access.actor_from_session(opened.token, now()).rights
     if "ended_at" in change:
-        iam.end_role(actor=session_of(account_with(Role.SECURITY_ADMIN)), grant=grant, now=now())
+        end_role_by_two(grant, now())
     sql(change, grant.pk)
     actor = iam_access.actor_from_session(opened.token, now())
     assert actor.rights == frozenset()

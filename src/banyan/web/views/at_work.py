@@ -11,10 +11,12 @@ from banyan.domain.iam import access as iam
 from banyan.domain.ra import access as ra
 from banyan.kernel import clock
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 
 _LONGEST_NAME = 60
 
 
+@needs()
 @require_POST
 def draft(request: StaffRequest, form: str) -> HttpResponse:
     """Keep what is typed into a form: a JSON object of texts; an empty one forgets it."""
@@ -24,6 +26,7 @@ def draft(request: StaffRequest, form: str) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+@needs("requests.read")
 @require_POST
 def here(request: StaffRequest, request_id: int) -> HttpResponse:
     """The person has a request open; who else has. ``leave`` in the query says that the page is being closed."""

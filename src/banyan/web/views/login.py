@@ -19,6 +19,7 @@ from banyan.domain.iam.login import ensure_passwords_serve, log_in, log_in_with_
 from banyan.kernel import clock
 from banyan.web import errors
 from banyan.web.middleware import StaffRequest, public
+from banyan.web.needs import needs
 from banyan.web.sessions import SESSION_COOKIE, keep_session, source_of
 from banyan.web.views.certificate_login import certificate_page, login_page, wanted
 
@@ -113,6 +114,7 @@ def first_password(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@needs()
 @require_POST
 def logout(request: StaffRequest) -> HttpResponse:
     """End the session here and in the browser."""
