@@ -11,6 +11,7 @@ from banyan.domain.iam import rules, sources
 from banyan.domain.iam.actions import hashed
 from banyan.domain.iam.codes import is_enrolled
 from banyan.domain.iam.errors import (
+    AccountNotFound,
     AccountUnknown,
     DualRequestUnknown,
     LinkInvalid,
@@ -142,6 +143,38 @@ def names_of(account_ids: Iterable[int | None]) -> dict[int, str]:
     """The names that colleagues are shown under, by account; for time lines."""
     wanted = {key for key in account_ids if key}
     return dict(StaffAccount.objects.filter(pk__in=wanted).values_list("pk", "display_name"))
+
+
+def full_names_of(account_ids: Iterable[int | None]) -> dict[int, str]:
+    """Display and user name together, by account: for those who decide about a person."""
+    wanted = {key for key in account_ids if key}
+    rows = StaffAccount.objects.filter(pk__in=wanted).values_list("pk", "display_name", "username")
+    return {key: f"{name} {username}" for key, name, username in rows}
+
+
+def unfinished_dual_requests(kinds: Iterable[str], now: datetime) -> QuerySet[DualControlRequest]:
+    """Requests of some kinds that wait for the second person or, confirmed, to be carried out; oldest first."""
+    states = (DualState.PENDING, DualState.CONFIRMED)
+    found = DualControlRequest.objects.filter(state__in=states, expires_at__gt=now, kind__in=list(kinds))
+    return found.select_related("requested_by", "confirmed_by").order_by("pk")
+
+
+def open_sessions(actor: Actor, account: StaffAccount, now: datetime) -> Sequence[Session]:
+    """The sessions of an account that are still alive, one's own or, with the right, somebody's. Raises RightMissing."""
+    if account.pk != actor.id:
+        require(actor, "iam.read")
+    alive = Session.objects.filter(
+        account=account, ended_at__isnull=True, expires_at__gt=now, last_seen_at__gt=now - policy().idle
+    )
+    return list(alive.select_related("credential").order_by("-last_seen_at", "-pk")[:50])
+
+
+def account(actor: Actor, account_id: int) -> StaffAccount:
+    """One account. Raises AccountNotFound, RightMissing."""
+    found = list_accounts(actor).filter(pk=account_id).first()
+    if found is None:
+        raise AccountNotFound
+    return found
 
 
 def list_accounts(actor: Actor) -> QuerySet[StaffAccount]:

@@ -109,7 +109,7 @@ def renew_link(
         _, payload = use_dual(actor=actor, request=request, kind="iam.renew_link", now=now)
         if payload["account"] != account.pk:
             raise DualRequestClosed(id=request.pk, state=N_("是另一个账号的"))
-    elif Credential.objects.filter(account=account).exists() or RoleGrant.objects.filter(account=account).exists():
+    elif link_needs_second_person(account):
         raise SecondPersonNeeded
     end_sessions(actor, account, now)
     for link in LoginLink.objects.filter(account=account, used_at__isnull=True, expires_at__gt=now):
@@ -117,6 +117,11 @@ def renew_link(
         link.save()
         audit.record(actor, "iam.link_withdrawn", link)
     return _new_link(actor, account, now)
+
+
+def link_needs_second_person(account: StaffAccount) -> bool:
+    """Whether a new link for an account would hand somebody's password or roles to whoever holds it."""
+    return Credential.objects.filter(account=account).exists() or RoleGrant.objects.filter(account=account).exists()
 
 
 @audit.action

@@ -339,6 +339,14 @@ class UsernameInvalid(IamError):
     audited_refusal = False
 
 
+class AccountNotFound(IamError):
+    """No account of this number."""
+
+    code = "iam.account_not_found"
+    message = N_("没有这个账号。请回到人员列表重新选择。")
+    audited_refusal = False
+
+
 class AccountUnknown(IamError):
     """No such account."""
 

@@ -1,7 +1,9 @@
 """Remote issuing points (远程签发点, 规范 3.3.1.4): set up, described, staffed, closed and opened again."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from banyan.domain import audit
@@ -53,8 +55,8 @@ def update_issuing_point(
     *,
     name: str | None = None,
     is_active: bool | None = None,
+    told: Mapping[str, str] = MappingProxyType({}),
     now: datetime,
-    **told: str,
 ) -> IssuingPoint:
     """Rename or describe an issuing point, close or reopen it. Its region stays: its people and its numbers hang on it.
 
@@ -106,6 +108,6 @@ def _find(actor: Actor, point_id: int) -> IssuingPoint:
     return point
 
 
-def _clean(told: dict[str, str]) -> dict[str, str]:
+def _clean(told: Mapping[str, str]) -> dict[str, str]:
     """What the public is told, without needless blanks and no longer than its column. A name not known is a defect."""
     return {name: " ".join(text.split())[: _LONGEST[name]] for name, text in told.items()}
