@@ -36,7 +36,7 @@ KEYS: dict[str, Maker] = {
     "secret": lambda _made: SECRET_OF_NOBODY,
     "form": lambda _made: "nothing",
     "account_id": lambda _made: account_of("newcomer").pk,
-    "session_id": lambda _made: Session.objects.get(account__username="fuzhou").pk,
+    "session_id": lambda _made: Session.objects.filter(account__username="fuzhou").earliest("pk").pk,
     "grant_id": lambda _made: RoleGrant.objects.get(account__username="fuzhou").pk,
     "dual_id": lambda _made: dual_control.DualControlRequest.objects.latest("pk").pk,
     "point_id": lambda _made: point_in(GULOU),
@@ -171,7 +171,9 @@ def _is_public(pattern: URLPattern) -> bool:
 
 
 def _refusals(name: str) -> int:
-    return AuditRecord.objects.filter(event=f"web.{name}", error_code=RightMissing.code).count()
+    return AuditRecord.objects.filter(
+        event=f"web.{name}", outcome="refused", detail__contains=RightMissing.code
+    ).count()
 
 
 def _is_as_declared(declared: Needs, is_open: bool, status: int, noted: int, method: str) -> bool:

@@ -14,6 +14,7 @@ from banyan.domain.iam.errors import (
     AccountNotFound,
     AccountUnknown,
     DualRequestUnknown,
+    GrantUnknown,
     LinkInvalid,
     PasswordExpired,
     RolesExclusive,
@@ -127,6 +128,16 @@ def find_account(username: str) -> StaffAccount:
     if account is None:
         raise AccountUnknown(username=username)
     return account
+
+
+def current_grant(account: StaffAccount, role: Role) -> RoleGrant:
+    """The grant of a role that an account holds now. Raises GrantUnknown."""
+    found = (
+        RoleGrant.objects.filter(account=account, role=role, ended_at__isnull=True).select_related("account").first()
+    )
+    if found is None:
+        raise GrantUnknown(username=account.username)
+    return found
 
 
 def account_of_link(secret: str, now: datetime) -> StaffAccount:

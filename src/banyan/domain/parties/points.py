@@ -95,6 +95,14 @@ def ask_for_posting(
     )
 
 
+def point_of_code(actor: Actor, code: str) -> IssuingPoint:
+    """An issuing point by its code. Raises NotFound."""
+    point = access.issuing_points(actor).filter(code=code).first()
+    if point is None:
+        raise NotFound
+    return point
+
+
 def staff_of(point_id: int) -> list[StaffAccount]:
     """The accounts that hold a role at a point now."""
     held = Posting.objects.filter(point_id=point_id, grant__ended_at__isnull=True).values("grant__account")
