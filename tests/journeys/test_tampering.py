@@ -25,8 +25,19 @@ from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import Certificate, CertificateAuthority, CertificatePair, CrlIssue, Issuance, Origin
 from banyan.domain.iam import access as iam_access
 from banyan.domain.iam import actions as iam
+from banyan.domain.iam import policy
+from banyan.domain.iam.carrying import confirm_and_carry_out
 from banyan.domain.iam.installation import register_installation
-from banyan.domain.iam.models import Credential, Installation, RoleGrant, Session, StaffAccount, StaffLogin
+from banyan.domain.iam.models import (
+    Credential,
+    Installation,
+    Posting,
+    RoleGrant,
+    SecurityPolicy,
+    Session,
+    StaffAccount,
+    StaffLogin,
+)
 from banyan.domain.iam.rights import Role
 from banyan.domain.iam.staff_login import Method
 from banyan.domain.inventory import actions as inventory
@@ -47,7 +58,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Tables of the issue and of what they stand on; each has rows in ``lived_in``.
 TABLES: tuple[type[GuardedModel], ...] = (
     CertificatePair, Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token,
-    TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation, StaffLogin,
+    TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation, StaffLogin, Posting,
+    SecurityPolicy,
 )  # fmt: skip
 
 
@@ -60,7 +72,11 @@ def lived_in(home: Home) -> Iterator[World]:
     register_installation(state="production", mark="a" * 32, made_at=NOW, now=now())
     for role in (Role.CLERK, Role.APPROVER):
         session_of(account_with(role))
-    Administrators.at(now()).switch(Method.TWO_FACTOR, now())
+    session_of(account_with(Role.POINT_CLERK, regions=["350102"], point_id=1))
+    administrators = Administrators.at(now())
+    administrators.switch(Method.TWO_FACTOR, now())
+    asked = policy.ask_for_policy(actor=administrators.asks, changes={"idle_minutes": 20}, now=now())
+    confirm_and_carry_out(actor=administrators.confirms, request=asked, now=now())
     pairs = in_hands(world, draft(world), draft(world, person=1))
     ca.revoke_pairs(SYSTEM, [pairs[0].pk], "keyCompromise", NOW + timedelta(days=1))
     ca.issue_crl(SYSTEM, "sm2-personal", world.connector, NOW + timedelta(days=2))

@@ -21,8 +21,9 @@ _ACTIONS_OF_THE_LIFE = {
           "_record_rejected _ask_again reserve_issuances _replay_slice revoke_pairs hold_pair release_pair _settle",
     "content": "plan_stop call_off_stop note_services",
     "desk": "send_once",
-    "iam": "open_account renew_link set_account_active grant_role end_role set_password use_link open_session log_out "
-           "take_try note_failure open_challenge take_challenge bind_certificate unbind_certificate set_staff_login "
+    "iam": "open_account renew_link set_account_active grant_role set_password use_link open_session log_out "
+           "confirm_and_carry_out unlock_account end_session end_role enrol _open reset_code set_policy take_try "
+           "note_failure open_challenge take_challenge bind_certificate unbind_certificate set_staff_login "
            "_spend request_dual confirm_dual withdraw_dual resend pause resume renew_sample_links",
     "inventory": "install_media register_medium receive_tokens assign release personalize finish abandon ship hand_over "
                  "lock unlock take_back lose find damage restock destroy move_stock "

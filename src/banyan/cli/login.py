@@ -163,12 +163,12 @@ def _by_link(link: str, password_file: Path | None) -> "NewSession":
 def _by_code(credential_id: int, code_file: Path | None) -> "NewSession":
     from django.utils.translation import gettext as _
 
+    from banyan.domain.iam import access
     from banyan.domain.iam.codes import log_in_by_code
-    from banyan.domain.iam.models import Credential
     from banyan.domain.iam.sources import TERMINAL
 
     code = _read(code_file) if code_file else _ask(_("动态口令"))
-    password = Credential.objects.select_related("account").get(pk=credential_id)
+    password = access.password_shown(credential_id)
     return log_in_by_code(password=password, code=code, channel=_CHANNEL, now=now(), source=TERMINAL)
 
 

@@ -122,6 +122,24 @@ def _is_posting_genuine(grant: RoleGrant) -> bool:
     return posting is None or posting.is_row_genuine()
 
 
+def own_account(actor: Actor) -> StaffAccount:
+    """The actor's own account."""
+    return StaffAccount.objects.get(pk=actor.id)
+
+
+def held_grant(account_id: int, grant_id: int) -> RoleGrant:
+    """A grant of an account by its number. Raises GrantUnknown."""
+    found = RoleGrant.objects.filter(pk=grant_id, account_id=account_id).select_related("account").first()
+    if found is None:
+        raise GrantUnknown(username=names_of([account_id]).get(account_id, ""))
+    return found
+
+
+def password_shown(credential_id: int) -> Credential:
+    """The password that was right a moment ago (``CodeNeeded.credential_id``), with its account."""
+    return Credential.objects.select_related("account").get(pk=credential_id)
+
+
 def find_account(username: str) -> StaffAccount:
     """An account by user name. Raises AccountUnknown."""
     account = StaffAccount.objects.filter(username=username).first()

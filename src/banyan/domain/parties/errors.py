@@ -43,7 +43,7 @@ class PointClosed(PartiesError):
 
 class PointCodeInvalid(PartiesError):
     code = "parties.point_code_invalid"
-    message = N_("签发点代码只能用字母、数字和连字符，2 到 20 位。")
+    message = N_("签发点代码只能用字母、数字和连字符，2 到 20 位。请重新填写。")
 
 
 class PointCodeTaken(PartiesError):

@@ -84,13 +84,21 @@ def _waiting(actor: Actor, row: DualControlRequest, payload: Mapping[str, Any], 
     return Waiting(
         row=row,
         title=_(kind.title),
-        lines=[line for name, value in payload.items() if (line := _line(row.kind, name, value, names))],
+        lines=[
+            line for name, value in sorted(payload.items(), key=_place) if (line := _line(row.kind, name, value, names))
+        ],
         may_confirm=may_confirm,
         may_withdraw=is_pending and (is_mine or may_confirm),
         may_carry_out=not is_pending and is_one_of_two and can_here,
         is_at_once=row.kind in AT_ONCE,
         gives_link=row.kind == _LINK,
     )
+
+
+def _place(item: tuple[str, Any]) -> int:
+    """Who first, then what, then where; the policy's settings in the order of its page."""
+    order = [*_LINES, *SETTINGS]
+    return order.index(item[0]) if item[0] in order else len(order)
 
 
 def _line(kind: str, name: str, value: Any, names: Names) -> tuple[str, str] | None:
@@ -146,8 +154,8 @@ _UNTOLD = frozenset({"grant"})
 _LINES: Mapping[str, Callable[[Any, Names], tuple[str, str]]] = {
     "account": lambda value, names: (_("账号"), names.accounts.get(value, str(value))),
     "role": lambda value, _all: (_("角色"), _role(value)),
-    "regions": lambda value, names: (_("范围"), regions_in_words(value, names.tree)),
     "point": lambda value, names: (_("签发点"), names.points.get(value, str(value))),
+    "regions": lambda value, names: (_("范围"), regions_in_words(value, names.tree)),
     "method": lambda value, _all: (_("登录方式"), _method(value)),
     "holder": lambda value, _all: (_("证书持有人"), value),
     "serial": lambda value, _all: (_("序列号"), value),

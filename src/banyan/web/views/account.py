@@ -11,10 +11,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from banyan.domain.iam import codes, people
+from banyan.domain.iam import access, codes, people
 from banyan.domain.iam.errors import IamError, PasswordExpired, SecondFactorDue
 from banyan.domain.iam.login import change_password
-from banyan.domain.iam.models import StaffAccount
 from banyan.domain.iam.policy import policy
 from banyan.domain.iam.staff_login import is_bound, staff_login
 from banyan.kernel import clock
@@ -72,7 +71,7 @@ def enrol(request: StaffRequest) -> HttpResponse:
 @require_POST
 def end_session(request: StaffRequest, session_id: int) -> HttpResponse:
     """End one of my sessions."""
-    mine = StaffAccount.objects.get(pk=request.actor.id)
+    mine = access.own_account(request.actor)
 
     def work() -> None:
         people.end_session(actor=request.actor, session_id=session_id, account=mine, now=clock.now())
@@ -87,7 +86,7 @@ def qr_code(text: str) -> SafeString:
     """A QR code as SVG, with nothing in it that the security policy refuses."""
     out = io.BytesIO()
     segno.make(text, error="m").save(
-        out, kind="svg", scale=5, border=4, xmldecl=False, svgns=True, nl=False, svgclass="qr"
+        out, kind="svg", scale=5, border=4, xmldecl=False, svgns=True, nl=False, svgclass="qr", omitsize=True
     )
     return mark_safe(out.getvalue().decode())  # noqa: S308  (drawn here, from modules, not from the text)
 
@@ -99,7 +98,7 @@ def _told(request: StaffRequest, text: str) -> HttpResponse:
 
 def _show(request: StaffRequest, *, password_error: str = "", code_error: str = "", sealed: str = "") -> HttpResponse:
     actor, now = request.actor, clock.now()
-    mine = StaffAccount.objects.get(pk=actor.id)
+    mine = access.own_account(actor)
     why = _HELD_BACK.get(actor.held_back)
     context: dict[str, Any] = {
         "mine": mine,

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from banyan.domain.ca.standing import PlatformCertificates
 from banyan.domain.iam import access, actions, binding, codes, people
 from banyan.domain.iam.dual_control import request_dual
-from banyan.domain.iam.models import RoleGrant, StaffAccount
+from banyan.domain.iam.models import StaffAccount
 from banyan.domain.iam.rights import POINT_ROLES, Role, has
 from banyan.domain.parties import points
 from banyan.kernel import clock
@@ -111,11 +111,9 @@ def ask_to_end_role(request: StaffRequest, account_id: int, grant_id: int) -> Ht
     """Ask that a role be taken back."""
 
     def work(account: StaffAccount) -> Any:
-        grant = RoleGrant.objects.select_related("account").get(pk=grant_id, account=account)
+        grant = access.held_grant(account.pk, grant_id)
         people.ask_to_end_role(actor=request.actor, grant=grant, now=clock.now())
 
-    if not RoleGrant.objects.filter(pk=grant_id, account_id=account_id).exists():
-        return _show(request, account_id, _("这个账号没有这个角色。"))
     return _do(request, account_id, f"end.{grant_id}", work, _asked())
 
 
