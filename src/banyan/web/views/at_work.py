@@ -22,7 +22,7 @@ def draft(request: StaffRequest, form: str) -> HttpResponse:
     """Keep what is typed into a form: a JSON object of texts; an empty one forgets it."""
     if len(form) > _LONGEST_NAME:
         raise BadRequest("no such form")
-    if request.content_type.startswith("multipart/"):
+    if (request.content_type or "").startswith("multipart/"):
         raise BadRequest("no JSON")  # its body is read as a form before it comes here
     drafts.keep(request.actor, form, _texts(request.body), clock.now())
     return HttpResponse(status=204)
