@@ -16,11 +16,12 @@ from banyan.domain.iam.errors import RightMissing
 from banyan.domain.iam.models import RoleGrant, Session
 from banyan.domain.iam.rights import DUAL_KINDS, POINT_ROLES, ROLE_RIGHTS, Role
 from banyan.domain.parties.actions import open_issuing_point
+from banyan.domain.parties.models import Device, IssuingPoint
 from banyan.kernel.clock import now
 from banyan.web.needs import Needs, needs_of
 from banyan.web.sessions import SESSION_COOKIE
 from support.iam import account_with, session_of, staff
-from support.pages import GULOU, PINGTAN, XIAMEN, Office, account_of, office, session_token
+from support.pages import GULOU, NAMES, PINGTAN, XIAMEN, Office, account_of, office, session_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET_OF_NOBODY = "x" * 43
@@ -40,18 +41,27 @@ KEYS: dict[str, Maker] = {
     "grant_id": lambda _made: RoleGrant.objects.get(account__username="fuzhou").pk,
     "dual_id": lambda _made: dual_control.DualControlRequest.objects.latest("pk").pk,
     "point_id": lambda _made: point_in(GULOU),
+    "pk": lambda made: made.people[0].pk,
+    "stop_id": lambda _made: 999_999,
+    "key_id": lambda _made: "0" * 16,
 }
+# Where the same name is the key of something else.
+KEYS_AT: dict[tuple[str, str], Maker] = {
+    ("files_organization", "pk"): lambda made: made.world.organization.pk,
+    ("files_device", "pk"): lambda _made: Device.objects.unscoped("tests").earliest("pk").pk,
+}
+# Addresses whose thing this office has not got: they open to a page that says so.
+ABSENT = frozenset({"stop_call_off", "agent_end", "issuing_files"})
 # Of things with a region, one elsewhere: nobody whose sight ends at 福州 finds it.
 ELSEWHERE: dict[str, Maker] = {
     "pair_id": lambda made: made.pairs["pingtan"].pk,
     "request_id": lambda made: made.pairs["pingtan"].request_id,
     "point_id": lambda _made: point_in(PINGTAN),
+    "pk": lambda made: made.people[NAMES.index("吴岚屿")].pk,
 }
 
 
 def point_in(region: str) -> int:
-    from banyan.domain.parties.models import IssuingPoint
-
     return int(IssuingPoint.objects.unscoped("tests").get(region_code=region).pk)
 
 
@@ -72,6 +82,8 @@ def made() -> Office:
     return made
 
 
+# Their key is no thing of 平潭 here: the sample has one body and one device, of 鼓楼.
+NOT_OF_A_REGION = frozenset({"files_organization", "files_device"})
 WHO = {
     Role.SYSTEM_ADMIN: "sysadmin", Role.SECURITY_ADMIN: "secadmin", Role.AUDIT_ADMIN: "auditadmin", Role.CLERK: "clerk",
     Role.PROOFREADER: "proofreader", Role.APPROVER: "approver", Role.KMC_OFFICER: "kmc", Role.CA_OPERATOR: "operator",
@@ -129,12 +141,14 @@ def test_every_address_opens_to_whom_the_table_says_and_to_nobody_else(made: Off
         if declared is None or name == "logout":
             continue
         is_open = set(declared.every) <= held and (not declared.one_of or bool(set(declared.one_of) & held))
-        url = address_of(pattern, values)
+        own = {key: make(made) for (place, key), make in KEYS_AT.items() if place == name}
+        url = address_of(pattern, {**values, **own})
         for method in ("get", "post"):
             before = _refusals(name)
             response = getattr(client, method)(url)
             noted = _refusals(name) - before
-            if not _is_as_declared(declared, is_open, response.status_code, noted, method):
+            is_there = method == "get" and name not in ABSENT
+            if not _is_as_declared(declared, is_open, response.status_code, noted, is_there=is_there):
                 wrong.append(f"{method} {url} ({name}) for {role}: {response.status_code}, {noted} refusals noted")
     assert not wrong, "\n".join(wrong)
 
@@ -147,11 +161,11 @@ def test_what_lies_in_another_region_is_not_there(made: Office, username: str) -
     elsewhere = {**here, **{name: make(made) for name, make in ELSEWHERE.items()}}
     found = []
     for name, pattern in addresses().items():
-        if needs_of(pattern.callback) is None or not set(names_in(pattern)) & set(ELSEWHERE):
+        if needs_of(pattern.callback) is None or not set(names_in(pattern)) & set(ELSEWHERE) or name in NOT_OF_A_REGION:
             continue
         for method in ("get", "post"):
             response = getattr(client, method)(address_of(pattern, elsewhere))
-            if response.status_code not in (404, 405, 400):
+            if response.status_code not in (404, 405, 400, 415):
                 found.append(f"{method} {name}: {response.status_code}")
     assert not found, found
 
@@ -176,12 +190,13 @@ def _refusals(name: str) -> int:
     ).count()
 
 
-def _is_as_declared(declared: Needs, is_open: bool, status: int, noted: int, method: str) -> bool:
+def _is_as_declared(declared: Needs, is_open: bool, status: int, noted: int, *, is_there: bool) -> bool:
     if not is_open:
         return status == 404 and noted == 1
     if status >= 500:
         return False
-    if declared.one_of and method == "post":
-        return True  # the thing itself decides by its kind
-    # Nothing was filled in: a form may answer 400 or 422, one of the other method 405; never for want of a right.
-    return noted == 0 and status in ((200, 302, 405) if method == "get" else (200, 204, 302, 400, 405, 422))
+    if is_there:
+        return noted == 0 and status in (200, 302, 405)
+    # A form with nothing in it is refused in many ways, but never for want of a right; where one of several rights opens
+    # the page, the thing itself decides by its kind.
+    return noted == 0 or bool(declared.one_of)
