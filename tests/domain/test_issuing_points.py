@@ -65,8 +65,8 @@ def test_a_point_clerk_enters_and_issues_in_his_region_and_never_approves(world:
         ra.approve(person, request.pk, NOW)
     with pytest.raises(RightMissing):
         ra.proofread(person, request.pk, NOW)
-    ra.proofread(issuing.proofreader(), request.pk, NOW)
-    ra.approve(issuing.approver(), request.pk, NOW)
+    ra.proofread(staff(Role.PROOFREADER, now=NOW), request.pk, NOW)
+    ra.approve(staff(Role.APPROVER, now=NOW), request.pk, NOW)
     csr = world.csr(name=request.number)
     ra.issue(person, request.pk, NOW, csr=csr, token_serial=world.token().serial, container="c1")
 
