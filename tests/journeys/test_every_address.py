@@ -15,13 +15,14 @@ from banyan.domain.iam import dual_control, people
 from banyan.domain.iam.errors import RightMissing
 from banyan.domain.iam.models import RoleGrant, Session
 from banyan.domain.iam.rights import DUAL_KINDS, POINT_ROLES, ROLE_RIGHTS, Role
-from banyan.domain.parties.actions import open_issuing_point
-from banyan.domain.parties.models import Device, IssuingPoint
+from banyan.domain.parties.actions import open_issuing_point, register_organization
+from banyan.domain.parties.models import Device, IssuingPoint, Organization
 from banyan.kernel.clock import now
 from banyan.web.needs import Needs, needs_of
 from banyan.web.sessions import SESSION_COOKIE
 from support.iam import account_with, session_of, staff
 from support.pages import GULOU, NAMES, PINGTAN, XIAMEN, Office, account_of, office, session_token
+from support.parties import organization_entry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET_OF_NOBODY = "x" * 43
@@ -47,7 +48,7 @@ KEYS: dict[str, Maker] = {
 }
 # Where the same name is the key of something else.
 KEYS_AT: dict[tuple[str, str], Maker] = {
-    ("files_organization", "pk"): lambda made: made.world.organization.pk,
+    ("files_organization", "pk"): lambda _made: Organization.objects.unscoped("tests").latest("pk").pk,
     ("files_device", "pk"): lambda _made: Device.objects.unscoped("tests").earliest("pk").pk,
 }
 # Addresses whose thing this office has not got: they open to a page that says so.
@@ -68,6 +69,7 @@ def point_in(region: str) -> int:
 @pytest.fixture
 def made() -> Office:
     made = office()
+    register_organization(made.actors["clerk"], organization_entry(77, region=GULOU), now=now())
     manager = staff(Role.SYSTEM_ADMIN)
     for region in (GULOU, PINGTAN, XIAMEN):
         open_issuing_point(manager, code=f"P-{region}", name=f"测试签发点{region}", region_code=region, now=now())
