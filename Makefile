@@ -56,6 +56,7 @@ check: setup $(VENV)/.test-ready ## Formatter, linter, types, import contracts, 
 	$(BIN)/lint-imports
 	$(BIN)/python -m django makemigrations --check --dry-run --settings banyan.config.django
 	$(BIN)/python scripts/check_messages.py
+	$(BIN)/python scripts/write_rights.py --check
 	$(BIN)/python scripts/check_documents.py
 	$(BIN)/python scripts/check_native.py
 

@@ -12,7 +12,7 @@ from banyan.kernel.actor import system_actor
 from support.parties import NOW, clerk, regions_installed
 
 pytestmark = pytest.mark.django_db
-ADMIN = clerk(rights=frozenset({"systems.configure"}))
+ADMIN = clerk(rights=frozenset({"systems.configure", "points.manage"}))
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_an_issuing_point_is_switched_on_system_by_system() -> None:
 
 def test_points_out_of_sight_and_unknown_systems() -> None:
     point = open_issuing_point(ADMIN, code="XM01", name="厦门签发点", region_code="350200", now=NOW)
-    fuzhou = clerk("350100", rights=frozenset({"systems.configure"}))
+    fuzhou = clerk("350100", rights=frozenset({"systems.configure", "points.manage"}))
     with pytest.raises(NotFound):
         actions.switch_issuing_point(fuzhou, "GENERAL", point.pk, is_enabled=True, now=NOW)
     with pytest.raises(UnknownSystem):

@@ -26,8 +26,19 @@ from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import Certificate, CertificateAuthority, CertificatePair, CrlIssue, Issuance, Origin
 from banyan.domain.iam import access as iam_access
 from banyan.domain.iam import actions as iam
+from banyan.domain.iam import policy
+from banyan.domain.iam.carrying import confirm_and_carry_out
 from banyan.domain.iam.installation import register_installation
-from banyan.domain.iam.models import Credential, Installation, RoleGrant, Session, StaffAccount, StaffLogin
+from banyan.domain.iam.models import (
+    Credential,
+    Installation,
+    Posting,
+    RoleGrant,
+    SecurityPolicy,
+    Session,
+    StaffAccount,
+    StaffLogin,
+)
 from banyan.domain.iam.rights import Role
 from banyan.domain.iam.staff_login import Method
 from banyan.domain.inventory import actions as inventory
@@ -43,7 +54,7 @@ from banyan.pki.public_key import sm2_spki
 from support import issuing, signing
 from support.administering import Administrators as RuleAdministrators
 from support.certificate_login import Administrators
-from support.iam import account_with, session_of
+from support.iam import account_with, end_role_by_two, session_of
 from support.issuing import NOW, SYSTEM, World, authority, clerk, draft, in_hands, issued
 from support.life import Diary, foreign_certificates
 from support.papers import Notebook, change_template, personalized
@@ -54,7 +65,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TABLES: tuple[type[GuardedModel], ...] = (
     CertificatePair, Certificate, CertificateAuthority, CrlIssue, Issuance, Approval, Entry, Proofreading, Token,
     TokenAgent, RoleGrant, StaffAccount, Credential, Session, Installation, StaffLogin, RuleVersion, PaperVersion,
-    PinLetter,
+    PinLetter, Posting, SecurityPolicy,
 )  # fmt: skip
 
 
@@ -67,8 +78,11 @@ def lived_in(home: Home) -> Iterator[World]:
     register_installation(state="production", mark="a" * 32, made_at=NOW, now=now())
     for role in (Role.CLERK, Role.APPROVER):
         session_of(account_with(role))
+    session_of(account_with(Role.POINT_CLERK, regions=["350102"], point_id=1))
     administrators = Administrators.at(now())
     administrators.switch(Method.TWO_FACTOR, now())
+    asked = policy.ask_for_policy(actor=administrators.asks, changes={"idle_minutes": 20}, now=now())
+    confirm_and_carry_out(actor=administrators.confirms, request=asked, now=now())
     RuleAdministrators().set("calendar:2099", {**shipped_year(2099), "is_known": True})
     pairs = in_hands(world, draft(world), draft(world, person=1))
     ca.revoke_pairs(SYSTEM, [pairs[0].pk], "keyCompromise", NOW + timedelta(days=1))
@@ -242,9 +256,7 @@ REPLAYS: dict[str, tuple[type[GuardedModel], Callable[[World], int], Callable[[W
     "an ended right held again": (
         RoleGrant,
         lambda world: int(RoleGrant.objects.get(account=account_with(Role.CLERK)).pk),
-        lambda world, pk: iam.end_role(
-            actor=session_of(account_with(Role.SECURITY_ADMIN)), grant=RoleGrant.objects.get(pk=pk), now=now()
-        ),
+        lambda world, pk: end_role_by_two(RoleGrant.objects.get(pk=pk), now()),
     ),
     "a void intent open again": (
         Issuance,
@@ -504,7 +516,7 @@ def test_a_forged_right_gives_nothing(lived_in: World, change: str) -> None:
     grant = RoleGrant.objects.get(account=account)
     assert "requests.create" in iam_access.actor_from_session(opened.token, now()).rights
     if "ended_at" in change:
-        iam.end_role(actor=session_of(account_with(Role.SECURITY_ADMIN)), grant=grant, now=now())
+        end_role_by_two(grant, now())
     sql(change, grant.pk)
     actor = iam_access.actor_from_session(opened.token, now())
     assert actor.rights == frozenset()

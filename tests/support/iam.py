@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from banyan.domain import audit
-from banyan.domain.iam import actions
+from banyan.domain.iam import actions, people
 from banyan.domain.iam.access import actor_from_session
-from banyan.domain.iam.models import Credential, StaffAccount
+from banyan.domain.iam.dual_control import confirm_dual
+from banyan.domain.iam.models import Credential, RoleGrant, StaffAccount
 from banyan.domain.iam.rights import Role
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.clock import now as clock_now
@@ -24,7 +25,11 @@ def staff(*roles: Role, username: str = "", regions: Iterable[str] | None = None
 
 
 def account_with(
-    *roles: Role, username: str = "", regions: Iterable[str] | None = None, now: datetime | None = None
+    *roles: Role,
+    username: str = "",
+    regions: Iterable[str] | None = None,
+    now: datetime | None = None,
+    point_id: int | None = None,
 ) -> StaffAccount:
     """An account with these roles, without a credential."""
     moment = now or clock_now()
@@ -33,7 +38,9 @@ def account_with(
         account = actions._open_account(maker, username or f"p{secrets.token_hex(4)}", "测试人员", moment)
         codes = list(regions) if regions is not None else None
         for role in roles:
-            actions._write_grant(maker, account, role, codes, granted_by=None, confirmed_by=None, now=moment)
+            actions._write_grant(
+                maker, account, role, codes, granted_by=None, confirmed_by=None, now=moment, point_id=point_id
+            )
     return account
 
 
@@ -47,3 +54,11 @@ def session_of(account: StaffAccount, *, now: datetime | None = None) -> Actor:
         )
     opened = actions.open_session(account=account, credential=credential, channel="test", now=moment)
     return actor_from_session(opened.token, moment)
+
+
+def end_role_by_two(grant: RoleGrant, now: datetime, *, asks: Actor | None = None) -> RoleGrant:
+    """A role taken back as two administrators do it."""
+    first = asks or session_of(account_with(Role.SECURITY_ADMIN, now=now), now=now)
+    second = session_of(account_with(Role.SYSTEM_ADMIN, now=now), now=now)
+    asked = people.ask_to_end_role(actor=first, grant=grant, now=now)
+    return people.end_role(actor=second, request=confirm_dual(actor=second, request=asked, now=now), now=now)

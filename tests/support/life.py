@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -158,7 +158,7 @@ class Life:
 
     def staff(self) -> None:
         from banyan.domain.iam import actions as iam
-        from banyan.domain.iam import login
+        from banyan.domain.iam import login, people
         from banyan.domain.iam.dual_control import confirm_dual, request_dual, withdraw_dual
         from banyan.domain.iam.errors import LoginRefused
         from banyan.domain.iam.models import Credential, DualControlRequest, RoleGrant, StaffAccount
@@ -211,8 +211,57 @@ class Life:
         for is_active, event in ((False, "iam.account_disabled"), (True, "iam.account_enabled")):
             self.once(event, event, lambda active=is_active: iam.set_account_active(
                 actor=sysadmin, account=account, is_active=active, now=self.now))  # fmt: skip
-        self.once("end role", "iam.role_ended",
-                  lambda: iam.end_role(actor=secadmin, grant=RoleGrant.objects.get(account=account), now=self.now))  # fmt: skip
+        self.second_factor(sysadmin, secadmin, account)
+        self.by_two("end role", "iam.role_ended",
+                    lambda: people.ask_to_end_role(
+                        actor=secadmin, grant=RoleGrant.objects.select_related("account").get(account=account),
+                        now=self.now),
+                    people.end_role, sysadmin)  # fmt: skip
+
+    def second_factor(self, sysadmin: Any, secadmin: Any, account: Any) -> None:
+        """An authenticator set up, used, cleared by two; the policy changed by two; sessions ended."""
+        import base64
+
+        from banyan.domain.audit.models import ring
+        from banyan.domain.iam import carrying, codes, login, people, policy
+        from banyan.domain.iam.errors import CodeRefused
+        from banyan.domain.iam.models import Credential, Session
+
+        def enrol() -> None:
+            opened = login.log_in(username=account.username, password=NEW_PASSWORD, channel="cli", now=self.now)
+            actor = self.actor(opened.token)
+            shown = codes.new_enrolment(actor)
+            step = int(self.now.timestamp()) // codes.STEP_S
+            code = codes.code_at(base64.b32decode(shown.secret), step)
+            codes.enrol(actor=actor, sealed=shown.sealed, code=code, now=self.now)
+
+        def enter() -> None:
+            people.unlock_account(actor=sysadmin, account=account, now=self.now)
+            found = {one.kind: one for one in Credential.objects.filter(account=account, replaced_at__isnull=True)}
+            sealed = base64.b64decode(found[codes.TOTP_KIND].secret_hash)
+            secret = base64.b32decode(ring().fields.open(sealed, codes._at_rest(account.pk)))
+            code = codes.code_at(secret, int(self.now.timestamp()) // codes.STEP_S + 1)
+            with suppress(CodeRefused):  # a process that died may have used this code
+                codes.log_in_by_code(password=found["password"], code=code, channel="cli", now=self.now)
+
+        def end() -> None:
+            for session in Session.objects.filter(account=account, ended_at__isnull=True):
+                people.end_session(actor=sysadmin, session_id=session.pk, account=account, now=self.now)
+
+        self.once("enrol", "iam.code_enrolled", enrol)
+        self.again("log in by code", enter)
+        self.again("end sessions", end)
+        self.by_two("reset code", "iam.code_reset",
+                    lambda: codes.ask_for_reset(actor=sysadmin, account=account, now=self.now),
+                    codes.reset_code, secadmin)  # fmt: skip
+        minutes, hours = 20 + self.number % 2, 11 + self.number % 2
+
+        def ask(**changes: int) -> Any:
+            return policy.ask_for_policy(actor=sysadmin, changes=changes, now=self.now)
+
+        self.by_two("set policy", "iam.policy_set", lambda: ask(idle_minutes=minutes), policy.set_policy, secadmin)
+        self.once("set policy at once", "iam.policy_set", lambda: carrying.confirm_and_carry_out(
+            actor=secadmin, request=ask(session_hours=hours), now=self.now))  # fmt: skip
 
     def calendar(self, asks: Any, confirms: Any, asked: Callable[[str], Any]) -> None:
         """A year's calendar set by two administrators; due dates follow it."""

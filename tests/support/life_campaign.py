@@ -24,7 +24,8 @@ _ACTIONS_OF_THE_LIFE = {
     "desk": "send_once",
     "iam": "open_account renew_link set_account_active grant_role end_role set_password use_link open_session log_out "
           "take_try note_failure open_challenge take_challenge bind_certificate unbind_certificate set_staff_login _spend "
-          "request_dual confirm_dual withdraw_dual resend pause resume renew_sample_links",
+          "request_dual confirm_dual withdraw_dual resend pause resume renew_sample_links confirm_and_carry_out "
+          "unlock_account end_session enrol _open reset_code set_policy",
     "inventory": "install_media register_medium receive_tokens assign release personalize finish abandon ship hand_over lock "
           "unlock take_back lose find damage restock destroy move_stock open_admin_pin_for_unlock register_agent end_agent "
           "make_pins tell_initial_pin _personalization _noted come_back",

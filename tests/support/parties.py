@@ -9,7 +9,15 @@ from banyan.kernel.actor import Actor, system_actor
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 _EDITING = frozenset(
-    {"parties.read", "parties.edit", "parties.reveal", "tokens.manage", "tokens.read", "systems.configure"}
+    {
+        "parties.read",
+        "parties.edit",
+        "parties.reveal",
+        "tokens.manage",
+        "tokens.read",
+        "systems.configure",
+        "points.manage",
+    }
 )
 
 

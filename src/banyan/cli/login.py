@@ -26,6 +26,11 @@ _CHANNEL = "cli"
     type=click.Path(exists=True, path_type=Path, dir_okay=False, allow_dash=True),
     help="File whose first line is the password; - reads standard input.",
 )
+@click.option(
+    "--code-file",
+    type=click.Path(exists=True, path_type=Path, dir_okay=False, allow_dash=True),
+    help="File whose first line is the authenticator's code; asked for when left out and needed.",
+)
 @click.option("--token", help="Serial number of the token that is plugged in here and signs.")
 @pin_options
 @click.option("--certificate", "is_by_certificate", is_flag=True, help="By certificate, where no password comes first.")
@@ -43,6 +48,7 @@ def login(
     user: str | None,
     link: str | None,
     password_file: Path | None,
+    code_file: Path | None,
     token: str | None,
     pin_file: Path | None,
     pin_letters: Path | None,
@@ -62,7 +68,7 @@ def login(
     home = django_setup()
     from banyan.cli import certificate_answer, token_login
     from banyan.cli.session import write_session
-    from banyan.domain.iam.errors import CertificateNeeded
+    from banyan.domain.iam.errors import CertificateNeeded, CodeNeeded
 
     def by_certificate(credential_id: int | None) -> "NewSession | None":
         if token is None:
@@ -80,6 +86,8 @@ def login(
             opened = _by_link(link, password_file) if link else _by_password(user, password_file)
         except CertificateNeeded as needed:
             opened = by_certificate(needed.credential_id)
+        except CodeNeeded as needed:
+            opened = _by_code(needed.credential_id, code_file)
     if opened is None:
         return
     write_session(home, opened)
@@ -91,14 +99,14 @@ def login(
 def logout() -> None:
     """End the session of this terminal."""
     home = django_setup()
-    from banyan.cli.session import NotLoggedIn, current_actor, forget_session
+    from banyan.cli.session import HeldBack, NotLoggedIn, current_actor, forget_session
     from banyan.domain.iam.actions import log_out
     from banyan.domain.iam.errors import SessionInvalid
 
     moment = now()
     try:
         log_out(actor=current_actor(home, moment), now=moment)
-    except (NotLoggedIn, SessionInvalid):
+    except (HeldBack, NotLoggedIn, SessionInvalid):
         pass  # already over; what is left is the file
     finally:
         forget_session()
@@ -150,6 +158,18 @@ def _by_link(link: str, password_file: Path | None) -> "NewSession":
     password = _read(password_file) if password_file else _ask(_("新口令"), twice=True)
     secret = secret_of(link)
     return log_in_with_link(secret=secret, password=password, channel=_CHANNEL, now=now(), source=TERMINAL)
+
+
+def _by_code(credential_id: int, code_file: Path | None) -> "NewSession":
+    from django.utils.translation import gettext as _
+
+    from banyan.domain.iam import access
+    from banyan.domain.iam.codes import log_in_by_code
+    from banyan.domain.iam.sources import TERMINAL
+
+    code = _read(code_file) if code_file else _ask(_("动态口令"))
+    password = access.password_shown(credential_id)
+    return log_in_by_code(password=password, code=code, channel=_CHANNEL, now=now(), source=TERMINAL)
 
 
 def secret_of(link: str) -> str:

@@ -35,6 +35,13 @@ class NotLoggedIn(BanyanError):
     message = N_("没有登录。请先运行 banyan login。")
 
 
+class HeldBack(BanyanError):
+    """The policy asks the person to change something first, which pages do."""
+
+    code = "cli.held_back"
+    message = N_("口令已到期，或者还没有第二种凭据。请先在页面的“我的账号”里办完，再重新登录。")
+
+
 def session_file() -> Path:
     """Where the session of this terminal lies."""
     chosen = os.environ.get("BANYAN_SESSION")
@@ -63,7 +70,7 @@ def forget_session() -> None:
 def current_actor(home: Home | None = None, now: datetime | None = None) -> Actor:
     """The person logged in at this terminal, with the rights held now; sets Django up when nobody did.
 
-    Raises NotLoggedIn, SessionFileUnsafe, or SessionInvalid when the session has
+    Raises NotLoggedIn, SessionFileUnsafe, HeldBack, or SessionInvalid when the session has
     ended.
     """
     from banyan.cli.context import django_setup
@@ -71,7 +78,10 @@ def current_actor(home: Home | None = None, now: datetime | None = None) -> Acto
     place = home or django_setup()
     from banyan.domain.iam.access import actor_from_session
 
-    return actor_from_session(_token(place), now or clock.now())
+    actor = actor_from_session(_token(place), now or clock.now())
+    if actor.held_back:
+        raise HeldBack
+    return actor
 
 
 def _token(home: Home) -> str:

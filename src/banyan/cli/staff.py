@@ -124,20 +124,61 @@ def resume(username: str) -> None:
 @click.argument("username")
 @click.argument("role", type=click.Choice(ROLES))
 @click.option("--region", "regions", multiple=True, help="GB/T 2260 code; none given: the whole province.")
-def grant(username: str, role: str, regions: tuple[str, ...]) -> None:
+@click.option("--point", help="Code of the issuing point, for a role held there.")
+def grant(username: str, role: str, regions: tuple[str, ...], point: str | None) -> None:
     """Ask for a role; another administrator confirms it with `banyan staff confirm`."""
     from banyan.cli.session import current_actor
 
     actor = current_actor()
-    from banyan.domain.iam import access, dual_control
+    from banyan.domain.iam import access, people
+    from banyan.domain.parties import points
 
-    payload = {
-        "account": access.find_account(username).pk,
-        "role": Role(role).value,
-        "regions": sorted(regions) or None,
-    }
-    request = dual_control.request_dual(actor=actor, kind="iam.grant_role", payload=payload, now=clock.now())
+    now, account = clock.now(), access.find_account(username)
+    if point is not None:
+        place = points.point_of_code(actor, point)
+        request = points.ask_for_posting(actor, account=account, point_id=place.pk, role=Role(role), now=now)
+    else:
+        request = people.ask_for_role(actor=actor, account=account, role=Role(role), regions=regions or None, now=now)
     print_waiting(request.pk)
+
+
+@staff.command("end-role")
+@click.argument("username")
+@click.argument("role", type=click.Choice(ROLES))
+def end_role(username: str, role: str) -> None:
+    """Ask that a role be taken back; another administrator confirms. `banyan staff stop` stops somebody at once."""
+    from banyan.cli.session import current_actor
+
+    actor = current_actor()
+    from banyan.domain.iam import access, people
+
+    grant = access.current_grant(access.find_account(username), Role(role))
+    print_waiting(people.ask_to_end_role(actor=actor, grant=grant, now=clock.now()).pk)
+
+
+@staff.command("unlock")
+@click.argument("username")
+def unlock(username: str) -> None:
+    """Let somebody who typed wrong too often try again at once."""
+    from banyan.cli.session import current_actor
+
+    actor = current_actor()
+    from banyan.domain.iam import access, people
+
+    people.unlock_account(actor=actor, account=access.find_account(username), now=clock.now())
+    announce(N_("账号 {username} 已解锁。"), username=username)
+
+
+@staff.command("reset-code")
+@click.argument("username")
+def reset_code(username: str) -> None:
+    """Ask that an account lose its authenticator (phone lost); another administrator confirms."""
+    from banyan.cli.session import current_actor
+
+    actor = current_actor()
+    from banyan.domain.iam import access, codes
+
+    print_waiting(codes.ask_for_reset(actor=actor, account=access.find_account(username), now=clock.now()).pk)
 
 
 @staff.command("confirm")

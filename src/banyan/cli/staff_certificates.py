@@ -99,11 +99,36 @@ def _set_staff_login(actor: Actor, request: "DualControlRequest", now: datetime)
     announce(N_("工作人员的登录方式改为：{method}。"), method=translate(staff_login.Method(row.method).label))
 
 
+def _end_role(actor: Actor, request: "DualControlRequest", now: datetime) -> None:
+    from banyan.cli.staff import role_name
+    from banyan.domain.iam import people
+
+    ended = people.end_role(actor=actor, request=request, now=now)
+    announce(N_("{username} 的角色“{role}”已收回。"), username=ended.account.username, role=role_name(ended.role))
+
+
+def _reset_code(actor: Actor, request: "DualControlRequest", now: datetime) -> None:
+    from banyan.domain.iam import codes
+
+    account = codes.reset_code(actor=actor, request=request, now=now)
+    announce(N_("账号 {username} 的动态口令已清除，会话已结束。"), username=account.username)
+
+
+def _set_policy(actor: Actor, request: "DualControlRequest", now: datetime) -> None:
+    from banyan.domain.iam import policy
+
+    policy.set_policy(actor=actor, request=request, now=now)
+    announce(N_("安全策略已改变。"))
+
+
 _WORK: Mapping[str, Callable[[Actor, "DualControlRequest", datetime], None]] = {
     "iam.grant_role": _grant,
     "iam.bind_certificate": _bind,
     "iam.unbind_certificate": _unbind,
     "iam.set_staff_login": _set_staff_login,
+    "iam.end_role": _end_role,
+    "iam.reset_code": _reset_code,
+    "iam.set_policy": _set_policy,
 }
 
 
@@ -115,4 +140,13 @@ def in_words(name: str, value: Any) -> str:
         return translate(Method(value).label)
     if name == "recognised_by":
         return translate(N_("按身份识别") if str(value).startswith("identity:") else N_("只认这一张"))
-    return str(value)
+    if name == "point":
+        from banyan.domain.parties import access as parties
+
+        return parties.point_names([value]).get(value, str(value))
+    if isinstance(value, list) and len(value) == 2:
+        from banyan.domain.iam.policy import SETTINGS
+
+        if name in SETTINGS:
+            return f"{translate(SETTINGS[name].name)} {value[0]}→{value[1]}"
+    return "" if name == "grant" else str(value)

@@ -19,6 +19,10 @@ class Actor:
     credential_id: int | None = None
     rights: frozenset[str] = frozenset()
     regions: frozenset[str] | None = frozenset()
+    # The remote issuing point (远程签发点) at which the person works; None for the centre.
+    point_id: int | None = None
+    # Why the person may do nothing yet: the code of an error of ``iam``; empty for everybody else.
+    held_back: str = ""
 
     @property
     def is_staff(self) -> bool:

@@ -14,23 +14,28 @@ from banyan.domain.ra import work
 from banyan.domain.ra.processes import Verb
 from banyan.kernel import clock
 from banyan.kernel.actor import Actor
-from banyan.web.reading import notices
+from banyan.web.reading import confirmations, notices
 
 _SETTINGS = (
     "settings_system", "settings_switch", "settings_media", "settings_processes", "settings_process", "settings_materials",
     "settings_calendar", "settings_changes", "settings_change", "settings_decide", "settings_version",
 )  # fmt: skip
-# page name, word, icon, rights of which one opens it, names of the pages below it
-_ENTRIES = (
+# Whoever may confirm something has the inbox in sight; others reach it from the page of what they asked for.
+CONFIRMING = tuple(sorted({kind.confirm_right for kind in rights.DUAL_KINDS.values()}))
+# page name, word, icon, right that opens it (one of several), names of the pages below it
+_ENTRIES: tuple[tuple[str, Any, str, str | tuple[str, ...] | None, tuple[str, ...]], ...] = (
     ("dashboard", _("运行总览"), "layout-dashboard", None, ("figures",)),
     ("certificates", _("证书"), "file-certificate", "certificates.read", ("certificate",)),
     ("requests", _("申请单"), "inbox", "requests.read", ("request",)),
     ("services", _("服务"), "server", "ca.read", ()),
     ("stops", _("停机"), "clock", "systems.configure", ()),
-    ("staff", _("人员"), "users", "iam.read", ()),
     ("agents", _("介质助手"), "device-usb", "tokens.register_agents", ()),
+    ("statistics", _("统计"), "chart-histogram", "statistics.read", ()),
+    ("staff", _("人员"), "users", "iam.read", ("staff_new", "staff_person", "staff_link", "policy", "rights")),
+    ("confirmations", _("待确认"), "checks", CONFIRMING, ()),
+    ("points", _("签发点"), "map-pin", "points.read", ("point", "point_new")),
     ("settings", _("设置"), "settings", "systems.read", _SETTINGS),
-    ("papers", _("打印模板"), "printer", "papers.manage papers.confirm", ("paper", "paper_picture")),
+    ("papers", _("打印模板"), "printer", ("papers.manage", "papers.confirm"), ("paper", "paper_picture")),
     ("audit", _("审计"), "history", "audit.read", ("audit_record",)),
 )
 # The counter's rail follows the process: page name, word, icon, the steps done there; a page without steps is for all.
@@ -63,9 +68,17 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     match = request.resolver_match
     here = (match.url_name or "") if match else ""
     entries = [
-        {"url": reverse(name), "icon": icon, "name": word, "current": here == name or here in below}
-        for name, word, icon, wanted, below in _ENTRIES
-        if actor is not None and (wanted is None or any(rights.has(actor, right) for right in wanted.split()))
+        {
+            "url": reverse(name),
+            "icon": icon,
+            "name": word,
+            "current": here == name or here in below,
+            "count": SimpleLazyObject(lambda: confirmations.count_for(actor, clock.now()))
+            if name == "confirmations"
+            else 0,
+        }
+        for name, word, icon, right, below in _ENTRIES
+        if actor is not None and _opens(actor, right)
     ]
     return {
         "navigation": entries,
@@ -76,6 +89,11 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "notices": SimpleLazyObject(lambda: notices.current(clock.now())),
         "person_name": SimpleLazyObject(lambda: _name_of(actor)),
     }
+
+
+def _opens(actor: Actor, right: str | tuple[str, ...] | None) -> bool:
+    wanted = (right,) if isinstance(right, str) else right
+    return wanted is None or any(rights.has(actor, one) for one in wanted)
 
 
 def has_desk(actor: Actor) -> bool:

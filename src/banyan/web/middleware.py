@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from banyan.domain import audit
 from banyan.domain.ca.errors import PairNotFound
-from banyan.domain.iam.errors import RightMissing, SessionInvalid
+from banyan.domain.iam.errors import AccountNotFound, RightMissing, SessionInvalid
 from banyan.domain.inventory.errors import TokenNotFound
 from banyan.domain.papers.errors import PaperUnknown, VersionUnknown
 from banyan.domain.parties.errors import NotFound
@@ -30,8 +30,8 @@ SCRIPT_HEADER = "X-Banyan-Script"
 Handler = Callable[[HttpRequest], HttpResponse]
 # What is not there, what lies elsewhere and what one has no right to all answer alike.
 HIDDEN = (
-    PairNotFound, RequestNotFound, NotFound, TokenNotFound, PaperUnknown, VersionUnknown, RightMissing, DocumentUnknown,
-    UnknownSystem,
+    PairNotFound, RequestNotFound, NotFound, TokenNotFound, AccountNotFound, PaperUnknown, VersionUnknown, RightMissing,
+    DocumentUnknown, UnknownSystem,
 )  # fmt: skip
 
 
@@ -134,7 +134,21 @@ class StaffSession:
             recognise(request)
         except SessionInvalid:
             return to_login(request)
+        if request.actor.held_back and not getattr(view, "is_for_held_back", False):  # type: ignore[attr-defined]
+            return _hold_back(request)
         return None
+
+
+def even_when_held_back(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Mark a page for those, too, who have to change something before they may work (``Actor.held_back``)."""
+    view.is_for_held_back = True  # type: ignore[attr-defined]  # a mark on the function, read above
+    return view
+
+
+def _hold_back(request: HttpRequest) -> HttpResponse:
+    if request.headers.get(SCRIPT_HEADER):
+        return errors.for_script(code="web.held_back", message=_("请先在“我的账号”里办完要办的事。"))
+    return redirect("account")
 
 
 def public(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -1,7 +1,7 @@
 """Reading who somebody is and what they may do. Nothing here trusts a row whose MAC is wrong."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
@@ -9,9 +9,30 @@ from banyan.domain import audit
 from banyan.domain.audit.errors import RowForged
 from banyan.domain.iam import rules, sources
 from banyan.domain.iam.actions import hashed
-from banyan.domain.iam.errors import AccountUnknown, DualRequestUnknown, LinkInvalid, RolesExclusive, SessionInvalid
-from banyan.domain.iam.models import DualControlRequest, DualState, LoginLink, RoleGrant, Session, StaffAccount
-from banyan.domain.iam.rights import Role, require, rights_of
+from banyan.domain.iam.codes import is_enrolled
+from banyan.domain.iam.errors import (
+    AccountNotFound,
+    AccountUnknown,
+    DualRequestUnknown,
+    GrantUnknown,
+    LinkInvalid,
+    PasswordExpired,
+    RolesExclusive,
+    SecondFactorDue,
+    SessionInvalid,
+)
+from banyan.domain.iam.models import (
+    Credential,
+    DualControlRequest,
+    DualState,
+    LoginLink,
+    RoleGrant,
+    Session,
+    StaffAccount,
+)
+from banyan.domain.iam.policy import Policy, policy
+from banyan.domain.iam.rights import POINT_ROLES, Role, require, rights_of
+from banyan.domain.iam.staff_login import Method, is_bound, staff_login
 from banyan.kernel.actor import Actor, system_actor
 
 
@@ -22,8 +43,13 @@ def actor_from_session(token: str, now: datetime) -> Actor:
     gives no rights and leaves an alarm record.
     """
     session = Session.objects.select_related("account", "credential").filter(token_hash=hashed(token)).first()
+    asked = policy()
     if session is None or not rules.is_session_alive(
-        last_seen_at=session.last_seen_at, expires_at=session.expires_at, ended_at=session.ended_at, now=now
+        last_seen_at=session.last_seen_at,
+        expires_at=session.expires_at,
+        ended_at=session.ended_at,
+        now=now,
+        idle=asked.idle,
     ):
         raise SessionInvalid
     account = session.account
@@ -37,15 +63,33 @@ def actor_from_session(token: str, now: datetime) -> Actor:
     if now - session.last_seen_at >= rules.SEEN_STEP:
         Session.objects.filter(pk=session.pk, last_seen_at__lt=now).update(last_seen_at=now)
     grants = genuine_grants(account)
+    held_back = _held_back(session, asked, now)
     return Actor(
         kind="staff",
         id=account.pk,
         name=account.username,
         session_id=session.pk,
         credential_id=session.credential_id,
-        rights=rights_of(frozenset(Role(grant.role) for grant in grants)),
-        regions=_regions(grants),
+        rights=rights_of(frozenset(Role(grant.role) for grant in grants)) if not held_back else frozenset(),
+        regions=_regions(grants) if not held_back else frozenset(),
+        point_id=_point(grants),
+        held_back=held_back,
     )
+
+
+def _held_back(session: Session, asked: Policy, now: datetime) -> str:
+    """Why a person who is logged in may do nothing yet: a password too old, a second factor that the policy asks for."""
+    account_id = session.account_id
+    passwords = Credential.objects.filter(account_id=account_id, kind="password", replaced_at__isnull=True)
+    if asked.password_days and staff_login().takes_a_password:
+        made_at = passwords.values_list("created_at", flat=True).first()
+        if made_at is not None and now - made_at >= timedelta(days=asked.password_days):
+            return PasswordExpired.code
+    if asked.needs_code and session.credential.kind == "password":
+        method = staff_login()
+        if method is Method.TWO_FACTOR and not is_bound(account_id) and not is_enrolled(account_id):
+            return SecondFactorDue.code
+    return ""
 
 
 def genuine_grants(account: StaffAccount) -> list[RoleGrant]:
@@ -54,8 +98,9 @@ def genuine_grants(account: StaffAccount) -> list[RoleGrant]:
     Should the genuine ones break the separation of administrators (a role put back by hand), none counts.
     """
     genuine = []
-    for grant in RoleGrant.objects.filter(account=account, ended_at__isnull=True).order_by("pk"):
-        if grant.is_row_genuine():
+    found = RoleGrant.objects.filter(account=account, ended_at__isnull=True).select_related("posting").order_by("pk")
+    for grant in found:
+        if grant.is_row_genuine() and _is_posting_genuine(grant):
             genuine.append(grant)
         else:
             audit.refusal(system_actor("iam"), "iam.role_forged", RowForged(row=str(grant)), grant, account=account.pk)
@@ -69,12 +114,48 @@ def genuine_grants(account: StaffAccount) -> list[RoleGrant]:
     return genuine
 
 
+def _is_posting_genuine(grant: RoleGrant) -> bool:
+    """A role at an issuing point has its genuine posting, any other role has none."""
+    posting = getattr(grant, "posting", None)
+    if (Role(grant.role) in POINT_ROLES) != (posting is not None):
+        return False
+    return posting is None or posting.is_row_genuine()
+
+
+def own_account(actor: Actor) -> StaffAccount:
+    """The actor's own account."""
+    return StaffAccount.objects.get(pk=actor.id)
+
+
+def held_grant(account_id: int, grant_id: int) -> RoleGrant:
+    """A grant of an account by its number. Raises GrantUnknown."""
+    found = RoleGrant.objects.filter(pk=grant_id, account_id=account_id).select_related("account").first()
+    if found is None:
+        raise GrantUnknown(username=names_of([account_id]).get(account_id, ""))
+    return found
+
+
+def password_shown(credential_id: int) -> Credential:
+    """The password that was right a moment ago (``CodeNeeded.credential_id``), with its account."""
+    return Credential.objects.select_related("account").get(pk=credential_id)
+
+
 def find_account(username: str) -> StaffAccount:
     """An account by user name. Raises AccountUnknown."""
     account = StaffAccount.objects.filter(username=username).first()
     if account is None:
         raise AccountUnknown(username=username)
     return account
+
+
+def current_grant(account: StaffAccount, role: Role) -> RoleGrant:
+    """The grant of a role that an account holds now. Raises GrantUnknown."""
+    found = (
+        RoleGrant.objects.filter(account=account, role=role, ended_at__isnull=True).select_related("account").first()
+    )
+    if found is None:
+        raise GrantUnknown(username=account.username)
+    return found
 
 
 def account_of_link(secret: str, now: datetime) -> StaffAccount:
@@ -91,6 +172,38 @@ def names_of(account_ids: Iterable[int | None]) -> dict[int, str]:
     """The names that colleagues are shown under, by account; for time lines."""
     wanted = {key for key in account_ids if key}
     return dict(StaffAccount.objects.filter(pk__in=wanted).values_list("pk", "display_name"))
+
+
+def full_names_of(account_ids: Iterable[int | None]) -> dict[int, str]:
+    """Display and user name together, by account: for those who decide about a person."""
+    wanted = {key for key in account_ids if key}
+    rows = StaffAccount.objects.filter(pk__in=wanted).values_list("pk", "display_name", "username")
+    return {key: f"{name} {username}" for key, name, username in rows}
+
+
+def unfinished_dual_requests(kinds: Iterable[str], now: datetime) -> QuerySet[DualControlRequest]:
+    """Requests of some kinds that wait for the second person or, confirmed, to be carried out; oldest first."""
+    states = (DualState.PENDING, DualState.CONFIRMED)
+    found = DualControlRequest.objects.filter(state__in=states, expires_at__gt=now, kind__in=list(kinds))
+    return found.select_related("requested_by", "confirmed_by").order_by("pk")
+
+
+def open_sessions(actor: Actor, account: StaffAccount, now: datetime) -> Sequence[Session]:
+    """The sessions of an account that are still alive, one's own or, with the right, somebody's. Raises RightMissing."""
+    if account.pk != actor.id:
+        require(actor, "iam.read")
+    alive = Session.objects.filter(
+        account=account, ended_at__isnull=True, expires_at__gt=now, last_seen_at__gt=now - policy().idle
+    )
+    return list(alive.select_related("credential").order_by("-last_seen_at", "-pk")[:50])
+
+
+def account(actor: Actor, account_id: int) -> StaffAccount:
+    """One account. Raises AccountNotFound, RightMissing."""
+    found = list_accounts(actor).filter(pk=account_id).first()
+    if found is None:
+        raise AccountNotFound
+    return found
 
 
 def list_accounts(actor: Actor) -> QuerySet[StaffAccount]:
@@ -122,6 +235,11 @@ def open_dual_requests(kind: str | None, now: datetime) -> QuerySet[DualControlR
         "requested_by"
     )
     return (found.filter(kind=kind) if kind else found).order_by("pk")
+
+
+def _point(grants: Sequence[RoleGrant]) -> int | None:
+    points = [grant.posting.point_id for grant in grants if Role(grant.role) in POINT_ROLES]
+    return points[0] if points else None
 
 
 def _regions(grants: Sequence[RoleGrant]) -> frozenset[str] | None:

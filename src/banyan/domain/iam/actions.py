@@ -17,6 +17,7 @@ from banyan.domain.iam.errors import (
     DualRequestClosed,
     GrantExists,
     LinkInvalid,
+    PointMissing,
     RegionsDiffer,
     SecondPersonNeeded,
     SessionInvalid,
@@ -25,11 +26,13 @@ from banyan.domain.iam.models import (
     Credential,
     DualControlRequest,
     LoginLink,
+    Posting,
     RoleGrant,
     Session,
     StaffAccount,
 )
-from banyan.domain.iam.rights import Role, require
+from banyan.domain.iam.policy import Policy, policy
+from banyan.domain.iam.rights import POINT_ROLES, ROLE_NAMES, Role, require
 from banyan.domain.iam.sources import Source
 from banyan.domain.iam.staff_login import ensure_somebody_can_log_in
 from banyan.kernel.actor import Actor, system_actor
@@ -106,7 +109,7 @@ def renew_link(
         _, payload = use_dual(actor=actor, request=request, kind="iam.renew_link", now=now)
         if payload["account"] != account.pk:
             raise DualRequestClosed(id=request.pk, state=N_("是另一个账号的"))
-    elif Credential.objects.filter(account=account).exists() or RoleGrant.objects.filter(account=account).exists():
+    elif link_needs_second_person(account):
         raise SecondPersonNeeded
     end_sessions(actor, account, now)
     for link in LoginLink.objects.filter(account=account, used_at__isnull=True, expires_at__gt=now):
@@ -114,6 +117,11 @@ def renew_link(
         link.save()
         audit.record(actor, "iam.link_withdrawn", link)
     return _new_link(actor, account, now)
+
+
+def link_needs_second_person(account: StaffAccount) -> bool:
+    """Whether a new link for an account would hand somebody's password or roles to whoever holds it."""
+    return Credential.objects.filter(account=account).exists() or RoleGrant.objects.filter(account=account).exists()
 
 
 @audit.action
@@ -134,7 +142,8 @@ def set_account_active(*, actor: Actor, account: StaffAccount, is_active: bool, 
 def grant_role(*, actor: Actor, request: DualControlRequest, now: datetime) -> RoleGrant:
     """Carry out a confirmed two-person request to grant a role (kind ``iam.grant_role``).
 
-    Its payload is ``{"account": id, "role": name, "regions": [codes] | null}``.
+    Its payload is ``{"account": id, "role": name, "regions": [codes] | null}``, for a role at an issuing point with
+    ``"point": id``.
     """
     request, payload = use_dual(actor=actor, request=request, kind="iam.grant_role", now=now)
     account = StaffAccount.objects.get(pk=payload["account"]).verify_row()
@@ -148,19 +157,8 @@ def grant_role(*, actor: Actor, request: DualControlRequest, now: datetime) -> R
         granted_by=request.requested_by_id,
         confirmed_by=request.confirmed_by_id,
         now=now,
+        point_id=payload.get("point"),
     )
-
-
-@audit.action
-def end_role(*, actor: Actor, grant: RoleGrant, now: datetime) -> RoleGrant:
-    """Take a role back; taking away needs no second person. Raises NobodyCouldLogIn."""
-    require(actor, "iam.grant_roles")
-    grant = RoleGrant.objects.get(pk=grant.pk).verify_row()
-    grant.ended_at = now
-    grant.save()
-    ensure_somebody_can_log_in()
-    audit.record(actor, "iam.role_ended", grant, role=grant.role, account=grant.account_id)
-    return grant
 
 
 @audit.action
@@ -218,6 +216,7 @@ def open_session(
     held = Credential.objects.filter(pk=credential.pk, replaced_at__isnull=True, account__is_active=True)
     if not list(held.select_for_update().values_list("pk")):
         raise SessionInvalid
+    asked = policy()
     token = secrets.token_urlsafe(32)
     session = Session(
         token_hash=hashed(token),
@@ -226,9 +225,10 @@ def open_session(
         channel=channel,
         created_at=now,
         last_seen_at=now,
-        expires_at=now + rules.SESSION_LIFE,
+        expires_at=now + asked.session_life,
     )
     session.save()
+    _end_surplus(account, session, asked, now)
     device = sources.welcome(account.username, source, now) if source is not None else ""
     audit.record(_in_session(account, session), "iam.logged_in", session, channel=channel)
     return NewSession(session, token, device)
@@ -241,6 +241,17 @@ def log_out(*, actor: Actor, now: datetime) -> None:
         session.ended_at = now
         session.save()
         audit.record(actor, "iam.logged_out", session)
+
+
+def _end_surplus(account: StaffAccount, opened: Session, asked: Policy, now: datetime) -> None:
+    """A log-in beyond the number that the policy allows ends the session not used for longest."""
+    alive = Session.objects.filter(
+        account=account, ended_at__isnull=True, expires_at__gt=now, last_seen_at__gt=now - asked.idle
+    )
+    for session in alive.exclude(pk=opened.pk).order_by("-last_seen_at", "-pk")[asked.sessions_most - 1 :]:
+        session.ended_at = now
+        session.save()
+        audit.record(_in_session(account, opened), "iam.session_ended", session, account=account.pk, reason="too_many")
 
 
 def _in_session(account: StaffAccount, session: Session) -> Actor:
@@ -280,7 +291,10 @@ def _write_grant(
     granted_by: int | None,
     confirmed_by: int | None,
     now: datetime,
+    point_id: int | None = None,
 ) -> RoleGrant:
+    if (role in POINT_ROLES) != (point_id is not None):
+        raise PointMissing(role=ROLE_NAMES[role])
     held = [grant.verify_row() for grant in RoleGrant.objects.filter(account=account, ended_at__isnull=True)]
     if any(grant.role == role for grant in held):
         raise GrantExists(username=account.username, role=role.value)
@@ -297,7 +311,11 @@ def _write_grant(
         confirmed_by_id=confirmed_by,
     )
     grant.save()
-    audit.record(actor, "iam.role_granted", grant, role=role.value, account=account.pk)
+    rows = []
+    if point_id is not None:
+        rows = [Posting(grant=grant, point_id=point_id, created_at=now)]
+        rows[0].save()
+    audit.record(actor, "iam.role_granted", grant, rows=rows, role=role.value, account=account.pk)
     return grant
 
 
@@ -315,7 +333,7 @@ def end_sessions(
 
 
 def grant_payload(account: StaffAccount, role: Role, regions: Iterable[str] | None = None) -> dict[str, Any]:
-    """The payload of a two-person request to grant a role."""
+    """The payload of a two-person request to grant a role; see ``people.ask_for_role``."""
     return {
         "account": account.pk,
         "role": role.value,

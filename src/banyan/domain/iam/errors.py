@@ -47,6 +47,110 @@ class CertificateNeeded(IamError):
         self.credential_id = credential_id
 
 
+class CodeNeeded(IamError):
+    """The password was right, and a code of the account's authenticator comes second. No session was opened.
+
+    ``credential_id`` is the password's.
+    """
+
+    code = "iam.code_needed"
+    message = N_("口令正确。请输入身份验证器上的 6 位动态口令。")
+    audited_refusal = False
+
+    def __init__(self, credential_id: int) -> None:
+        super().__init__()
+        self.credential_id = credential_id
+
+
+class CodeRefused(IamError):
+    """The code is wrong, was used already or came too late, or the source has to wait; which of them is not told."""
+
+    code = "iam.code_refused"
+    message = N_(
+        "动态口令不对，或者已经用过。请等它换成下一个再输入；一直不对，请把手机时间改为自动校准。连续失败后要等待一会儿才能再试。"
+    )
+
+
+class CodeEnrolled(IamError):
+    """An account has one authenticator."""
+
+    code = "iam.code_enrolled"
+    message = N_("{username} 已经启用动态口令。要换手机，请系统管理员申请清除，另一位管理员确认后重新启用。")
+    audited_refusal = False
+
+
+class CodeNotEnrolled(IamError):
+    """There is nothing to clear."""
+
+    code = "iam.code_not_enrolled"
+    message = N_("{username} 没有启用动态口令。")
+    audited_refusal = False
+
+
+class EnrolmentStale(IamError):
+    """What is to be confirmed is not what this session was shown."""
+
+    code = "iam.enrolment_stale"
+    message = N_("这个二维码不是这次登录给出的。请重新打开这一页，扫描新的二维码。")
+    audited_refusal = False
+
+
+class PasswordExpired(IamError):
+    """The password is older than the policy allows; only another one lets the person work."""
+
+    code = "iam.password_expired"
+    message = N_("口令已超过有效天数。请先修改口令，再继续工作。")
+    audited_refusal = False
+
+
+class SecondFactorDue(IamError):
+    """The policy asks for a second factor that the account has not got."""
+
+    code = "iam.second_factor_due"
+    message = N_("这套系统要求两种凭据。请先启用动态口令（或请系统管理员绑定证书），再继续工作。")
+    audited_refusal = False
+
+
+class PolicyInvalid(IamError):
+    """A value that a setting of the policy cannot have."""
+
+    code = "iam.policy_invalid"
+    message = N_("“{name}”要在 {least} 到 {most} 之间。")
+    audited_refusal = False
+
+
+class PolicyUnchanged(IamError):
+    """Nothing would change."""
+
+    code = "iam.policy_unchanged"
+    message = N_("没有改动任何一项，不需要申请。")
+    audited_refusal = False
+
+
+class SessionUnknown(IamError):
+    """No such session that is still open."""
+
+    code = "iam.session_unknown"
+    message = N_("这个会话已经结束。")
+    audited_refusal = False
+
+
+class GrantUnknown(IamError):
+    """The account holds no such role any more."""
+
+    code = "iam.grant_unknown"
+    message = N_("{username} 已经没有这个角色。")
+    audited_refusal = False
+
+
+class PointMissing(IamError):
+    """A role at an issuing point without the point, or another role with one."""
+
+    code = "iam.point_missing"
+    message = N_("“{role}”要指明签发点；其他角色不按签发点授予。")
+    audited_refusal = False
+
+
 class PasswordSwitchedOff(IamError):
     """Passwords open nothing in this installation."""
 
@@ -193,6 +297,24 @@ class PasswordTooWeak(IamError):
     audited_refusal = False
 
 
+class PasswordTooShort(PasswordTooWeak):
+    """Fewer characters than the policy asks for."""
+
+    message = N_("口令不合要求：至少 {length} 个字符。")
+
+
+class PasswordTooPlain(PasswordTooWeak):
+    """Fewer kinds of characters than the policy asks for."""
+
+    message = N_("口令不合要求：大写、小写、数字、符号四类中至少要有 {classes} 类。")
+
+
+class PasswordUsedBefore(PasswordTooWeak):
+    """One of the last ones."""
+
+    message = N_("口令不合要求：不能与最近 {count} 个用过的口令相同。")
+
+
 class SessionInvalid(IamError):
     """No such session, or it has ended."""
 
@@ -214,6 +336,14 @@ class UsernameInvalid(IamError):
 
     code = "iam.username_invalid"
     message = N_("用户名须为 3 到 32 个小写字母、数字、点或连字符，以字母开头。")
+    audited_refusal = False
+
+
+class AccountNotFound(IamError):
+    """No account of this number."""
+
+    code = "iam.account_not_found"
+    message = N_("没有这个账号。请回到人员列表重新选择。")
     audited_refusal = False
 
 

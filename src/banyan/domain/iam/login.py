@@ -11,8 +11,10 @@ from typing import Any, NoReturn
 from banyan.domain import audit
 from banyan.domain.iam import actions, passwords, sources
 from banyan.domain.iam.actions import NewSession, account_actor, hashed
+from banyan.domain.iam.codes import is_enrolled
 from banyan.domain.iam.errors import (
     CertificateNeeded,
+    CodeNeeded,
     IamError,
     LinkInvalid,
     LoginRefused,
@@ -32,8 +34,8 @@ _WAITING = "iam.login_waiting"  # code in the audit only
 def log_in(*, username: str, password: str, channel: str, now: datetime, source: Source | None = None) -> NewSession:
     """Check user name and password and open a session. Raises LoginRefused, audited with its reason.
 
-    Raises CertificateNeeded after a right password where a certificate comes second; PasswordSwitchedOff, before anything
-    is looked at, where passwords open nothing.
+    Raises CertificateNeeded or CodeNeeded after a right password where a certificate or a code comes second;
+    PasswordSwitchedOff, before anything is looked at, where passwords open nothing.
     """
     method = staff_login()
     if not method.takes_a_password:
@@ -70,7 +72,7 @@ def log_in_with_link(
     *, secret: str, password: str, channel: str, now: datetime, source: Source | None = None
 ) -> NewSession:
     """First log-in by link, setting a password. Raises LinkInvalid or PasswordTooWeak (the link stays
-    good); CertificateNeeded, the password set, where a certificate comes second; PasswordSwitchedOff.
+    good); CertificateNeeded or CodeNeeded, the password set, where something comes second; PasswordSwitchedOff.
     """
     method = staff_login()
     if not method.takes_a_password:
@@ -79,12 +81,14 @@ def log_in_with_link(
     if link is not None:
         passwords.ensure_new_password(link.account_id, link.account.username, password)
     secret_hash = passwords.hash_password(password)
-    opens = method is not Method.TWO_FACTOR or link is None or not is_bound(link.account_id)
+    wants_certificate = method is Method.TWO_FACTOR and link is not None and is_bound(link.account_id)
+    wants_code = not wants_certificate and link is not None and is_enrolled(link.account_id)
+    opens = not (wants_certificate or wants_code)
     used = actions.use_link(
         secret=secret, secret_hash=secret_hash, channel=channel, now=now, source=source, opens=opens
     )
     if isinstance(used, Credential):
-        raise CertificateNeeded(used.pk)
+        raise CertificateNeeded(used.pk) if wants_certificate else CodeNeeded(used.pk)
     return used
 
 
@@ -117,9 +121,11 @@ def ensure_passwords_serve() -> None:
 
 
 def _ensure_enough(method: Method, account: StaffAccount, credential: Credential) -> None:
-    """Raises CertificateNeeded for an account that cannot skip its certificate."""
+    """Raises CertificateNeeded for an account that cannot skip its certificate, CodeNeeded for one with an authenticator."""
     if method is Method.TWO_FACTOR and is_bound(account.pk):
         raise CertificateNeeded(credential.pk)
+    if is_enrolled(account.pk):
+        raise CodeNeeded(credential.pk)
 
 
 def _refuse_passwords(channel: str) -> NoReturn:

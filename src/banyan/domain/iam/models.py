@@ -73,7 +73,8 @@ class Credential(GuardedModel):
     """Something a person logs in with; replaced ones stay, passwords so as to refuse their return.
 
     ``secret_hash`` of a ``password`` is its argon2id hash, of a ``certificate`` what the holder is recognised by
-    (``binding.recognised_by``): a keyed digest of the identity that the certificate states, or the certificate's SM3.
+    (``binding.recognised_by``): a keyed digest of the identity that the certificate states, or the certificate's SM3;
+    of a ``totp`` the sealed secret of the authenticator (``codes``).
     """
 
     GUARDED_FIELDS = ("account_id", "kind", "secret_hash", "created_at", "replaced_at")
@@ -187,6 +188,57 @@ class RoleGrant(GuardedModel):
 
     def __str__(self) -> str:
         return f"{self.role}:{self.account_id}"
+
+
+class Posting(GuardedModel):
+    """At which issuing point a role is held (派驻). A row of its own: a column more among the guarded ones of a grant
+    would make the MAC of every stored grant wrong. ``point_id`` is the key of ``parties.IssuingPoint``, a floor above.
+    """
+
+    GUARDED_FIELDS = ("grant_id", "point_id", "created_at")
+
+    id = models.BigAutoField(primary_key=True)
+    grant = models.OneToOneField(RoleGrant, on_delete=models.PROTECT, related_name="posting")
+    point_id = models.BigIntegerField(db_index=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "iam_posting"
+
+    def __str__(self) -> str:
+        return f"{self.grant_id}@{self.point_id}"
+
+
+class CodeStep(models.Model):
+    """The last time step whose code an authenticator's owner has used: none is taken twice (RFC 6238 5.2).
+
+    Not guarded: an edit gives a code of these seconds a second life, never a code.
+    """
+
+    credential = models.OneToOneField(Credential, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    step = models.BigIntegerField()
+
+    class Meta:
+        db_table = "iam_codestep"
+
+    def __str__(self) -> str:
+        return f"{self.credential_id}:{self.step}"
+
+
+class SecurityPolicy(GuardedModel):
+    """The one row of what the installation asks of passwords and sessions (``policy``); without it the defaults hold."""
+
+    GUARDED_FIELDS = ("settings", "changed_at")
+
+    id = models.IntegerField(primary_key=True)
+    settings = models.TextField(help_text="JSON, sorted: what differs from the defaults")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "iam_securitypolicy"
+
+    def __str__(self) -> str:
+        return self.settings
 
 
 class DualState(models.TextChoices):

@@ -7,10 +7,10 @@ from functools import lru_cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from banyan.domain.iam.errors import PasswordTooWeak
+from banyan.domain.iam.errors import PasswordUsedBefore
 from banyan.domain.iam.models import Credential
-from banyan.domain.iam.rules import PASSWORDS_REMEMBERED, ensure_password
-from banyan.kernel.errors import N_
+from banyan.domain.iam.policy import policy
+from banyan.domain.iam.rules import ensure_password
 
 # RFC 9106 §4, second recommendation, with a little less memory for small machines: 46 MiB, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=46 * 1024, parallelism=1)
@@ -36,11 +36,13 @@ def matches_or_spends(secret_hash: str, password: str) -> bool:
 
 
 def ensure_new_password(account_id: int, username: str, password: str) -> None:
-    """The rules, and none of the last five. Raises PasswordTooWeak."""
-    ensure_password(password, username)
-    earlier = Credential.objects.filter(account_id=account_id, kind="password").order_by("-pk")[:PASSWORDS_REMEMBERED]
+    """The rules of the policy, and none of the last ones. Raises PasswordTooWeak."""
+    asked = policy()
+    ensure_password(password, username, asked.passwords)
+    count = asked.passwords_remembered
+    earlier = Credential.objects.filter(account_id=account_id, kind="password").order_by("-pk")[:count]
     if any(matches(credential.secret_hash, password) for credential in earlier):
-        raise PasswordTooWeak(reason=N_("不能与最近五次用过的口令相同"))
+        raise PasswordUsedBefore(count=count)
 
 
 @lru_cache(maxsize=1)

@@ -20,6 +20,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     KMC_OFFICER = "kmc_officer"
     CA_OPERATOR = "ca_operator"
+    POINT_CLERK = "point_clerk"
 
 
 ROLE_NAMES: dict[Role, str] = {
@@ -31,13 +32,17 @@ ROLE_NAMES: dict[Role, str] = {
     Role.APPROVER: N_("审核员"),
     Role.KMC_OFFICER: N_("密钥管理员"),
     Role.CA_OPERATOR: N_("CA 操作员"),
+    Role.POINT_CLERK: N_("签发点业务员"),
 }
 
 # The three separated administrators (GB/T 22239-2019 8.1.5): nobody holds two of them or does business beside
 # one.
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
 
-_READ = frozenset({"requests.read", "certificates.read", "tokens.read", "parties.read", "ca.read"})
+# Held at one remote issuing point, and nothing else beside it: whoever works there never approves (规范 3.3.1.4).
+POINT_ROLES = frozenset({Role.POINT_CLERK})
+
+_READ = frozenset({"requests.read", "certificates.read", "tokens.read", "parties.read", "ca.read", "statistics.read"})
 
 # role → rights
 ROLE_RIGHTS: dict[Role, frozenset[str]] = {
@@ -48,6 +53,9 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
             "iam.confirm_grants",
             "systems.configure",
             "systems.read",
+            "points.read",
+            "points.manage",
+            "statistics.read",
             "outbox.manage",
             "papers.manage",
             # Whoever puts an agent on the list decides where PINs go: nobody who works with tokens does.
@@ -64,6 +72,7 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
             "systems.read",
             "systems.confirm",
             "papers.confirm",
+            "points.read",
             "ca.read",
             "kmc.read",
         }
@@ -96,6 +105,21 @@ ROLE_RIGHTS: dict[Role, frozenset[str]] = {
         "tokens.print_pin_letter",
         "parties.edit",
         "kmc.request_recovery",
+    },
+    # 录入 and 签发 at a remote issuing point; approving stays with the centre.
+    Role.POINT_CLERK: _READ
+    | {
+        "points.read",
+        "requests.create",
+        "requests.precheck",
+        "requests.enter",
+        "requests.issue",
+        "requests.personalize",
+        "requests.hand_over",
+        "certificates.export",
+        "tokens.manage",
+        "tokens.unlock",
+        "parties.edit",
     },
     Role.PROOFREADER: _READ | {"requests.proofread"},
     Role.APPROVER: _READ | {"requests.approve", "certificates.revoke", "certificates.hold", "parties.reveal"},
@@ -131,6 +155,9 @@ class DualKind:
 # kind of dual-control request → who may ask, who may confirm
 DUAL_KINDS: dict[str, DualKind] = {
     "iam.grant_role": DualKind(N_("授予角色"), "iam.grant_roles", "iam.confirm_grants"),
+    "iam.end_role": DualKind(N_("收回角色"), "iam.grant_roles", "iam.confirm_grants"),
+    "iam.reset_code": DualKind(N_("清除动态口令"), "iam.manage_accounts", "iam.confirm_links"),
+    "iam.set_policy": DualKind(N_("改变安全策略"), "systems.configure", "iam.confirm_links"),
     "iam.renew_link": DualKind(N_("重发登录链接"), "iam.manage_accounts", "iam.confirm_links"),
     "iam.bind_certificate": DualKind(N_("绑定登录证书"), "iam.manage_accounts", "iam.confirm_links"),
     "iam.unbind_certificate": DualKind(N_("解除登录证书的绑定"), "iam.manage_accounts", "iam.confirm_links"),

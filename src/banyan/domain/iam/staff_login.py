@@ -130,4 +130,7 @@ def accounts_without_certificate() -> list[StaffAccount]:
 
 def needs_certificate(actor: Actor) -> bool:
     """Whether to remind somebody that his account lacks the second factor that the installation asks for."""
-    return actor.kind == "staff" and staff_login() is Method.TWO_FACTOR and not is_bound(actor.id)
+    if actor.kind != "staff" or staff_login() is not Method.TWO_FACTOR:
+        return False
+    second = Credential.objects.filter(account_id=actor.id, kind__in=("certificate", "totp"), replaced_at__isnull=True)
+    return not second.exists()

@@ -81,6 +81,27 @@ def issuing_points(actor: Actor) -> ScopedQuerySet[IssuingPoint]:
     return IssuingPoint.objects.visible_to(actor)
 
 
+def issuing_point(actor: Actor, point_id: int) -> IssuingPoint:
+    """One issuing point. Raises NotFound, RightMissing."""
+    rights.require(actor, "points.read")
+    return issuing_point_in_sight(actor, point_id)
+
+
+def issuing_point_in_sight(actor: Actor, point_id: int) -> IssuingPoint:
+    """One issuing point, for what a right of its own opens. Raises NotFound."""
+    found = issuing_points(actor).filter(pk=point_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def point_names(point_ids: Iterable[int | None]) -> dict[int, str]:
+    """The names of issuing points, by key: they are no secret."""
+    wanted = {key for key in point_ids if key}
+    found = IssuingPoint.objects.unscoped("the names of points are public").filter(pk__in=wanted)
+    return dict(found.values_list("pk", "name")) if wanted else {}
+
+
 def person(actor: Actor, person_id: int) -> Person:
     """One person. Raises NotFound for one who does not exist or lies out of sight: the two are not told apart."""
     found = people(actor).filter(pk=person_id).first()

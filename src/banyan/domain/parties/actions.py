@@ -8,8 +8,9 @@ from .changing import (
     update_organization,
     update_person,
 )
-from .installing import install_regions, open_issuing_point, update_issuing_point
+from .installing import install_regions
 from .looking import RevealedPerson, look_up_holdings, look_up_holdings_of_many, reveal_person
+from .points import open_issuing_point, update_issuing_point
 from .registering import (
     DeviceEntry,
     OrganizationEntry,

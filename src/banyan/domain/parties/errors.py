@@ -35,6 +35,22 @@ class NotFound(PartiesError):
     message = N_("没有找到这条记录，或它不在您的管辖范围内。请核对编号。")
 
 
+class PointClosed(PartiesError):
+    code = "parties.point_closed"
+    message = N_("签发点“{point}”已经关闭，不能办理业务。请由系统管理员重新开放，或到其他签发点办理。")
+    audited_refusal = True
+
+
+class PointCodeInvalid(PartiesError):
+    code = "parties.point_code_invalid"
+    message = N_("签发点代码只能用字母、数字和连字符，2 到 20 位。请重新填写。")
+
+
+class PointCodeTaken(PartiesError):
+    code = "parties.point_code_taken"
+    message = N_("签发点代码 {point} 已经用过。请换一个。")
+
+
 class VersionConflict(PartiesError):
     code = "parties.version_conflict"
     message = N_("这条记录刚被他人修改过。请重新打开，核对后再改。")

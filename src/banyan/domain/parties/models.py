@@ -71,6 +71,10 @@ class IssuingPoint(RegionScoped):
 
     code = models.CharField(max_length=20, unique=True)
     name = models.CharField(max_length=60)
+    # Where and when it is open, and its desk's telephone: what the public is told.
+    address = models.CharField(max_length=200, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    open_hours = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1)
 

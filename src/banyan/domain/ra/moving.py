@@ -162,6 +162,7 @@ class Move:
         self._changes.left(request)
         if following is None:
             self._close(request, RequestState.DONE)
+            self._changes.finished(request, self.now, self.actor.point_id)
         else:
             self._go(request, following.verb)
         self._changes.entered(request)

@@ -1,9 +1,16 @@
 """Numbers of the dashboard, kept ready: changed in the transaction that changes what they count."""
 
 from collections import Counter
+from datetime import date, datetime
 
 from banyan.domain.ca import tallies
+from banyan.domain.parties.access import local_day
 from banyan.domain.ra.models import ServiceRequest
+
+
+def finished_in(month: date, business: str, kind: str, *, point_id: int | None = None) -> str:
+    """The name of the number of requests finished in a month, of a business and a certificate kind; at a point its own."""
+    return f"{f'p{point_id}' if point_id else 'm'}:{month:%Y-%m}:{business}:{kind}"
 
 
 class Changes:
@@ -19,6 +26,15 @@ class Changes:
     def left(self, request: ServiceRequest) -> None:
         """A request leaves the step at which it stands."""
         self._count(request, -1)
+
+    def finished(self, request: ServiceRequest, now: datetime, point_id: int | None) -> None:
+        """A request was carried to its end, at an issuing point or at the centre."""
+        month = local_day(now)
+        names = [finished_in(month, request.business, request.kind)]
+        if point_id is not None:
+            names.append(finished_in(month, request.business, request.kind, point_id=point_id))
+        for name in names:
+            self.add(name, request.region_code, request.system)
 
     def add(self, name: str, region_code: str, system: str, count: int = 1) -> None:
         """Any other number."""

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from banyan.domain.parties.errors import PointClosed
 from banyan.domain.parties.models import IssuingPoint
+from banyan.kernel.actor import Actor
 
-from .errors import PointNotEnabled, SystemDisabled, UnknownSystem
+from .errors import PointNotEnabled, SystemDisabled, SystemsError, UnknownSystem
 from .models import IssuingPointSwitch, IssuingSystem
 from .policy import SystemPolicy
 from .registry import policies
@@ -58,12 +60,55 @@ def ensure_open(code: str, *, issuing_point_id: int | None = None) -> SystemPoli
     if not found.is_enabled:
         raise SystemDisabled(system=found.policy.name)
     if issuing_point_id is not None:
+        point = IssuingPoint.objects.unscoped("the point where the actor works").filter(pk=issuing_point_id).first()
+        if point is not None and not point.is_active:
+            raise PointClosed(point=point.name)
         switch = IssuingPointSwitch.objects.filter(system_id=code, issuing_point_id=issuing_point_id, is_enabled=True)
-        if not switch.exists():
-            names = IssuingPoint.objects.unscoped("the name in a refusal").filter(pk=issuing_point_id)
-            point = names.values_list("name", flat=True).first() or str(issuing_point_id)
-            raise PointNotEnabled(point=point, system=found.policy.name)
+        if point is None or not switch.exists():
+            name = point.name if point is not None else str(issuing_point_id)
+            raise PointNotEnabled(point=name, system=found.policy.name)
     return found.policy
+
+
+class Doors:
+    """Which systems are open where an actor works, asked once a system within one action; the centre has every one."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._point_id = actor.point_id
+        self._known: dict[str, SystemsError | PointClosed | None] = {}
+
+    def ensure_open(self, code: str) -> None:
+        """Raises PointNotEnabled, PointClosed, SystemDisabled at a point that may not enter or issue for the system."""
+        if self._point_id is None:
+            return
+        if code not in self._known:
+            self._known[code] = self._refusal(code)
+        refusal = self._known[code]
+        if refusal is not None:
+            raise refusal
+
+    def _refusal(self, code: str) -> SystemsError | PointClosed | None:
+        try:
+            ensure_open(code, issuing_point_id=self._point_id)
+        except (SystemsError, PointClosed) as error:
+            return error
+        return None
+
+
+def switches_of(point_id: int) -> dict[str, bool]:
+    """System → whether it is switched on at a point; every registered system."""
+    found = IssuingPointSwitch.objects.filter(issuing_point_id=point_id).values_list("system_id", "is_enabled")
+    held = dict(found)
+    return {code: held.get(code, False) for code in policies()}
+
+
+def switched_on() -> dict[int, list[str]]:
+    """Point → the systems switched on there, for a list of points."""
+    found: dict[int, list[str]] = {}
+    rows = IssuingPointSwitch.objects.filter(is_enabled=True).order_by("system_id")
+    for point_id, code in rows.values_list("issuing_point_id", "system_id"):
+        found.setdefault(point_id, []).append(code)
+    return found
 
 
 def _status(entry: SystemPolicy, row: IssuingSystem | None) -> SystemStatus:

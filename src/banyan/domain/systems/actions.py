@@ -66,7 +66,7 @@ def switch_issuing_point(
 ) -> IssuingPointSwitch:
     """Switch a system on or off at an issuing point. Raises UnknownSystem, NotFound, RightMissing."""
     del now
-    rights.require(actor, "systems.configure")
+    rights.require(actor, "points.manage")
     access.policy(code)
     if not parties.issuing_points(actor).filter(pk=issuing_point_id).exists():
         raise NotFound

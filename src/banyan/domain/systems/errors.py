@@ -30,6 +30,7 @@ class SystemDisabled(SystemsError):
 class PointNotEnabled(SystemsError):
     code = "systems.point_not_enabled"
     message = N_("签发点“{point}”还没有开通{system}。请由系统管理员开通后再办理。")
+    audited_refusal = True
 
 
 class UnknownKind(SystemsError):

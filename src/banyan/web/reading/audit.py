@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from banyan.domain.audit import access
 from banyan.domain.audit.models import AuditRecord
-from banyan.domain.iam import audit_reading
+from banyan.domain.iam import audit_reading, rights
+from banyan.domain.iam.models import StaffAccount
 from banyan.domain.parties.access import local_day
 from banyan.domain.ra.working_days import LOCAL
 from banyan.kernel.actor import Actor
@@ -107,6 +108,19 @@ def record(actor: Actor, number: int) -> RecordRow | None:
     """One record. Raises RightMissing."""
     found = audit_reading.all_records(actor).filter(pk=number).first()
     return row_of(found) if found is not None else None
+
+
+def of_account(actor: Actor, account: StaffAccount, most: int) -> list[RecordRow]:
+    """What was done to an account, its roles, credentials and links, newest first; nothing for who may not read the audit."""
+    if not rights.has(actor, "audit.read"):
+        return []
+    wanted = Q(object_type="iam.staffaccount", object_id=account.pk)
+    for label, rows in (
+        ("iam.rolegrant", account.grants), ("iam.credential", account.credentials), ("iam.loginlink", account.links),
+    ):  # fmt: skip
+        keys = list(rows.order_by("-pk").values_list("pk", flat=True)[:most])
+        wanted |= Q(object_type=label, object_id__in=keys)
+    return [row_of(found) for found in audit_reading.all_records(actor).filter(wanted).order_by("-pk")[:most]]
 
 
 def summary(actor: Actor, now: datetime, *, looked_at: int = 5000) -> AuditSummary:

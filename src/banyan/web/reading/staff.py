@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from banyan.domain.iam import access
 from banyan.domain.iam.binding import certificate_state
+from banyan.domain.iam.codes import TOTP_KIND
 from banyan.domain.iam.models import StaffAccount
 from banyan.domain.iam.rights import ROLE_NAMES, Role
 from banyan.domain.parties import access as parties
@@ -27,6 +28,7 @@ class AccountRow:
     roles: list[str]
     regions: str
     certificate: str
+    has_code: bool
     last_login_at: datetime | None
 
 
@@ -49,6 +51,12 @@ def accounts(actor: Actor, now: datetime) -> list[AccountRow]:
     return [_row(account, tree, account.pk in waiting) for account in found]
 
 
+def row(actor: Actor, account: StaffAccount, now: datetime) -> AccountRow:
+    """One account as the list shows it. Raises RightMissing."""
+    waiting = access.waiting_accounts(actor, [account], now)
+    return _row(account, parties.region_tree(), account.pk in waiting)
+
+
 def summary(rows: list[AccountRow]) -> StaffSummary:
     """The numbers of a list."""
     states = [row.state for row in rows]
@@ -61,6 +69,17 @@ def summary(rows: list[AccountRow]) -> StaffSummary:
     )
 
 
+def filtered(rows: list[AccountRow], *, text: str, state: str) -> list[AccountRow]:
+    """The rows whose name, user name or role holds a text, in a state ("" for any)."""
+    wanted = text.casefold().strip()
+
+    def fits(row: AccountRow) -> bool:
+        words = (row.account.display_name, row.account.username, *row.roles)
+        return (not wanted or any(wanted in word.casefold() for word in words)) and state in ("", row.state)
+
+    return [row for row in rows if fits(row)]
+
+
 def _row(account: StaffAccount, tree: RegionTree, is_waiting: bool) -> AccountRow:
     grants = [grant for grant in account.grants.all() if grant.ended_at is None]
     return AccountRow(
@@ -69,6 +88,7 @@ def _row(account: StaffAccount, tree: RegionTree, is_waiting: bool) -> AccountRo
         roles=[_(ROLE_NAMES[Role(grant.role)]) for grant in grants],
         regions=_regions(grants[0].regions, tree) if grants else "",
         certificate=_(_CERTIFICATES[certificate_state(account)]),
+        has_code=any(one.kind == TOTP_KIND and one.replaced_at is None for one in account.credentials.all()),
         last_login_at=getattr(account, "last_login_at", None),
     )
 
@@ -78,7 +98,8 @@ def _state(account: StaffAccount, is_waiting: bool) -> str:
         return "DISABLED"
     if is_waiting:
         return "LOCKED_OUT"
-    may_log_in = any(credential.replaced_at is None for credential in account.credentials.all())
+    openers = [one for one in account.credentials.all() if one.kind != TOTP_KIND]  # a code opens nothing by itself
+    may_log_in = any(credential.replaced_at is None for credential in openers)
     return "ACTIVE" if may_log_in else "NO_PASSWORD"
 
 

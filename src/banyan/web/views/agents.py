@@ -19,11 +19,13 @@ from banyan.kernel import clock
 from banyan.kernel.errors import BanyanError
 from banyan.web import errors, once
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.script import with_agent
 
 _FIELDS = ("name", "region", "public_key")
 
 
+@needs("tokens.register_agents")
 @require_http_methods(["GET", "HEAD", "POST"])
 def listing(request: StaffRequest) -> HttpResponse:
     """The list, and the form that puts this machine's agent on it."""
@@ -46,6 +48,7 @@ def listing(request: StaffRequest) -> HttpResponse:
     return redirect("agents")
 
 
+@needs("tokens.register_agents")
 @require_POST
 def end(request: StaffRequest, key_id: str) -> HttpResponse:
     """Take an agent off the list: nothing is sealed to it any more."""

@@ -11,19 +11,24 @@ from banyan.domain.iam import access as iam
 from banyan.domain.ra import access as ra
 from banyan.kernel import clock
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 
 _LONGEST_NAME = 60
 
 
+@needs()
 @require_POST
 def draft(request: StaffRequest, form: str) -> HttpResponse:
     """Keep what is typed into a form: a JSON object of texts; an empty one forgets it."""
     if len(form) > _LONGEST_NAME:
         raise BadRequest("no such form")
+    if (request.content_type or "").startswith("multipart/"):
+        raise BadRequest("no JSON")  # its body is read as a form before it comes here
     drafts.keep(request.actor, form, _texts(request.body), clock.now())
     return HttpResponse(status=204)
 
 
+@needs("requests.read")
 @require_POST
 def here(request: StaffRequest, request_id: int) -> HttpResponse:
     """The person has a request open; who else has. ``leave`` in the query says that the page is being closed."""

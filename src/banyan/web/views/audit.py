@@ -6,10 +6,12 @@ from django.views.decorators.http import require_safe
 
 from banyan.web import errors, words
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import audit
 from banyan.web.reading.paging import Cursor
 
 
+@needs("audit.read")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """A page of records, filtered."""
@@ -28,6 +30,7 @@ def listing(request: StaffRequest) -> HttpResponse:
     return render(request, "web/audit.html", context)
 
 
+@needs("audit.read")
 @require_safe
 def detail(request: StaffRequest, number: int) -> HttpResponse:
     """One record with everything it says."""

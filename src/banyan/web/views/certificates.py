@@ -13,12 +13,14 @@ from banyan.kernel import clock
 from banyan.pki.certificate import certificate_to_pem
 from banyan.web import errors, words
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import certificates
 from banyan.web.reading.paging import Cursor
 
 _USES = {"signing": ("SIGNING", "BOTH"), "encryption": ("ENCRYPTION",)}
 
 
+@needs("certificates.read")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """A page of certificates, filtered."""
@@ -40,6 +42,7 @@ def listing(request: StaffRequest) -> HttpResponse:
     return render(request, "web/certificates.html", context)
 
 
+@needs("certificates.read")
 @require_safe
 def detail(request: StaffRequest, pair_id: int) -> HttpResponse:
     """Both certificates of a pair and its whole life."""
@@ -49,6 +52,7 @@ def detail(request: StaffRequest, pair_id: int) -> HttpResponse:
     return render(request, "web/certificate.html", {"story": story, "may_export": may_export, "now": now})
 
 
+@needs("certificates.export")
 @require_safe
 def export(request: StaffRequest, pair_id: int, use: str) -> HttpResponse:
     """One certificate as a PEM file."""

@@ -12,6 +12,7 @@ from banyan.domain.iam import rights
 from banyan.domain.iam.staff_login import needs_certificate
 from banyan.kernel import clock
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import attention, audit, charts, staff
 from banyan.web.reading.figures import figures as read_figures
 from banyan.web.reading.health import health as read_health
@@ -19,6 +20,7 @@ from banyan.web.reading.health import health as read_health
 _BUSINESS = ("certificates.read", "requests.read")
 
 
+@needs()
 @require_safe
 def dashboard(request: StaffRequest) -> HttpResponse:
     """What needs a hand, how much was done, how the parts are: for the role that asks."""
@@ -41,6 +43,7 @@ def dashboard(request: StaffRequest) -> HttpResponse:
     return render(request, "web/dashboard_admin.html", context)
 
 
+@needs("certificates.read", "requests.read")
 @require_safe
 def figures(request: StaffRequest) -> HttpResponse:
     """The numbers of the charts as tables."""

@@ -9,12 +9,14 @@ from django.views.decorators.http import require_POST, require_safe
 from banyan.domain.parties.looking import reveal_person
 from banyan.kernel import clock
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import files as reading
 from banyan.web.reading.paging import Cursor
 
 _READ = {"person": reading.person, "organization": reading.organization, "device": reading.device}
 
 
+@needs("parties.read")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """Who is on record; the search box finds one, this list is for looking through."""
@@ -25,12 +27,14 @@ def listing(request: StaffRequest) -> HttpResponse:
     return render(request, "desk/files.html", context)
 
 
+@needs("parties.read")
 @require_safe
 def detail(request: StaffRequest, pk: int, kind: str) -> HttpResponse:
     """One file."""
     return render(request, "desk/file.html", {"file": _READ[kind](request.actor, pk, clock.now())})
 
 
+@needs("parties.reveal")
 @never_cache
 @require_POST
 def reveal(request: StaffRequest, pk: int) -> HttpResponse:

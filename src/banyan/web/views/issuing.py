@@ -28,6 +28,7 @@ from banyan.kernel.actor import system_actor
 from banyan.kernel.errors import BanyanError, ServiceUnavailable
 from banyan.web import once, words
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import issuing as reading
 from banyan.web.reading.queue import Queue, queue
 from banyan.web.reading.today import url_of_step
@@ -38,6 +39,7 @@ _ORDER = frozenset({"serial", "request"})
 _FEW = 20  # of what waits for a CA is carried on while a clerk waits; the rest is the jobs' work
 
 
+@needs("requests.issue")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """The most urgent request; a word that nothing waits when there is none."""
@@ -50,6 +52,7 @@ def listing(request: StaffRequest) -> HttpResponse:
     return _screen(request, None, _queue(request, verb, None), {})
 
 
+@needs("requests.issue")
 @require_safe
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """The screen with a request open."""
@@ -74,6 +77,7 @@ def page(request: StaffRequest, request_id: int, further: dict[str, Any], *, sta
     return response
 
 
+@needs("requests.issue")
 @require_POST
 @for_script
 def look(request: StaffRequest, request_id: int) -> HttpResponse:
@@ -83,6 +87,7 @@ def look(request: StaffRequest, request_id: int) -> HttpResponse:
     return JsonResponse(reading.look_at_token(request.actor, one, sent["serial"]))
 
 
+@needs("requests.issue")
 @require_POST
 @for_script
 def receive(request: StaffRequest, request_id: int) -> HttpResponse:
@@ -98,6 +103,7 @@ def receive(request: StaffRequest, request_id: int) -> HttpResponse:
     return JsonResponse(reading.token_words(tokens.token_by_serial(request.actor, row.serial)))
 
 
+@needs("requests.issue")
 @require_POST
 @for_script
 def begin(request: StaffRequest, request_id: int) -> HttpResponse:
@@ -120,6 +126,7 @@ def begin(request: StaffRequest, request_id: int) -> HttpResponse:
     return JsonResponse(told)
 
 
+@needs("requests.issue")
 @require_POST
 @for_script
 def order(request: StaffRequest, request_id: int) -> HttpResponse:
@@ -137,6 +144,7 @@ def order(request: StaffRequest, request_id: int) -> HttpResponse:
     return _state(request, request_id)
 
 
+@needs("requests.issue")
 @require_POST
 @for_script
 def state(request: StaffRequest, request_id: int) -> HttpResponse:
@@ -145,6 +153,7 @@ def state(request: StaffRequest, request_id: int) -> HttpResponse:
     return _state(request, request_id)
 
 
+@needs("requests.personalize")
 @require_POST
 @for_script
 def written(request: StaffRequest, request_id: int) -> HttpResponse:
@@ -158,6 +167,7 @@ def written(request: StaffRequest, request_id: int) -> HttpResponse:
     return JsonResponse({"step": words.step(one.step), "next": following})
 
 
+@needs("requests.issue")
 @require_POST
 def void(request: StaffRequest, request_id: int) -> HttpResponse:
     """Void the pair that could not be written, or set the prepared token aside; the request stays to be issued."""

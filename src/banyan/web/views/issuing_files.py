@@ -25,6 +25,7 @@ from banyan.pki.armor import unwrap
 from banyan.pki.certificate import certificate_to_pem
 from banyan.web import errors, once
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading.issuing import container_of
 from banyan.web.views import issuing
 
@@ -38,6 +39,7 @@ class FileMissing(BanyanError):
     message = N_("没有收到证书申请。粘贴 PEM 文本，或选择文件。")
 
 
+@needs("requests.issue")
 @require_POST
 def take_request(request: StaffRequest, request_id: int) -> HttpResponse:
     """The equipment's PKCS#10; equipment that is on nobody's record is registered with it."""
@@ -62,6 +64,7 @@ def take_request(request: StaffRequest, request_id: int) -> HttpResponse:
     return redirect("issuing_request", request_id)
 
 
+@needs("requests.issue")
 @require_safe
 def files(request: StaffRequest, request_id: int) -> HttpResponse:
     """What the equipment needs, in one archive: certificates, the envelope of its encryption key, the nonce it signs."""
@@ -72,6 +75,7 @@ def files(request: StaffRequest, request_id: int) -> HttpResponse:
     return response
 
 
+@needs("requests.personalize")
 @require_POST
 def take_proof(request: StaffRequest, request_id: int) -> HttpResponse:
     """The equipment's signature over the nonce: it holds the pair, and the request goes on."""

@@ -10,17 +10,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from banyan.domain.iam import access, actions
 from banyan.domain.iam.errors import (
     CertificateNeeded,
+    CodeNeeded,
     LinkInvalid,
     LoginRefused,
     PasswordSwitchedOff,
     PasswordTooWeak,
 )
 from banyan.domain.iam.login import ensure_passwords_serve, log_in, log_in_with_link
+from banyan.domain.iam.policy import policy
 from banyan.kernel import clock
 from banyan.web import errors
-from banyan.web.middleware import StaffRequest, public
+from banyan.web.middleware import StaffRequest, even_when_held_back, public
+from banyan.web.needs import needs
 from banyan.web.sessions import SESSION_COOKIE, keep_session, source_of
 from banyan.web.views.certificate_login import certificate_page, login_page, wanted
+from banyan.web.views.code_login import code_page
 
 # Carries the link's secret from the address to the form; gone with the browser or within the hour.
 _LINK_COOKIE = "banyan_first"
@@ -42,6 +46,8 @@ def login(request: HttpRequest) -> HttpResponse:
         )
     except CertificateNeeded as needed:
         return certificate_page(request, needed)
+    except CodeNeeded as needed:
+        return code_page(request, needed.credential_id)
     except PasswordSwitchedOff as error:
         return login_page(request, {"error": errors.text(error)}, status=403)
     except LoginRefused as error:
@@ -82,7 +88,12 @@ def first_password(request: HttpRequest) -> HttpResponse:
         ensure_passwords_serve()
     except LinkInvalid as error:
         return errors.refused(request, error, status=410)
-    context = {"first_time": True, "username": account.username, "account_name": account.display_name}
+    context = {
+        "first_time": True,
+        "username": account.username,
+        "account_name": account.display_name,
+        "rules": policy(),
+    }
     if request.method != "POST":
         return render(request, "web/login.html", context)
     if request.POST.get("username", "") != account.username:
@@ -102,7 +113,7 @@ def first_password(request: HttpRequest) -> HttpResponse:
     except PasswordTooWeak as error:
         context["error"] = errors.text(error)
         return render(request, "web/login.html", context, status=422)
-    except CertificateNeeded:
+    except (CertificateNeeded, CodeNeeded):
         # The password is set; the log-in that follows asks for both.
         response = redirect("login")
         response.delete_cookie(_LINK_COOKIE, path="/first")
@@ -113,6 +124,8 @@ def first_password(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@needs()
+@even_when_held_back
 @require_POST
 def logout(request: StaffRequest) -> HttpResponse:
     """End the session here and in the browser."""

@@ -20,6 +20,7 @@ from banyan.kernel import clock
 from banyan.kernel.errors import N_
 from banyan.web import errors, once
 from banyan.web.middleware import StaffRequest, public
+from banyan.web.needs import needs
 from banyan.web.reading import notices as reading
 from banyan.web.reading import services
 
@@ -34,6 +35,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     return render(request, "web/notices.html", {"notices": reading.current(clock.now())})
 
 
+@needs("systems.configure")
 @require_http_methods(["GET", "HEAD", "POST"])
 def stops(request: StaffRequest) -> HttpResponse:
     """Plan a stop; those planned, under way and over."""
@@ -58,6 +60,7 @@ def stops(request: StaffRequest) -> HttpResponse:
     return redirect("stops")
 
 
+@needs("systems.configure")
 @require_POST
 def call_off(request: StaffRequest, stop_id: int) -> HttpResponse:
     """Call a stop off."""
@@ -67,6 +70,7 @@ def call_off(request: StaffRequest, stop_id: int) -> HttpResponse:
     return redirect("stops")
 
 
+@needs("ca.read")
 @require_safe
 def standing(request: StaffRequest) -> HttpResponse:
     """How every service stands, and what is left to be made up for."""

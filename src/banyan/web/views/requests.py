@@ -12,10 +12,12 @@ from banyan.domain.systems import access as systems
 from banyan.kernel import clock
 from banyan.web import words
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import papers, requests
 from banyan.web.reading.paging import Cursor
 
 
+@needs("requests.read")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """A page of requests, filtered."""
@@ -40,6 +42,7 @@ def listing(request: StaffRequest) -> HttpResponse:
     return render(request, "web/requests.html", context)
 
 
+@needs("requests.read")
 @require_safe
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """Steps, decisions, materials, data, certificates of one request."""

@@ -11,9 +11,11 @@ from banyan.kernel import clock
 from banyan.web import errors
 from banyan.web.frame import SEARCH_RIGHTS
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import searching
 
 
+@needs("requests.read", "certificates.read", "parties.read", "tokens.read")
 @require_http_methods(["GET", "HEAD", "POST"])
 def search(request: StaffRequest) -> HttpResponse:
     """Take what was typed: straight to the one hit, else to the page of hits. By GET: what can be typed."""
@@ -24,6 +26,7 @@ def search(request: StaffRequest) -> HttpResponse:
     return redirect("search_results", searching.seal(request.actor, text))
 
 
+@needs("requests.read", "certificates.read", "parties.read", "tokens.read")
 @require_safe
 def results(request: StaffRequest, sealed: str) -> HttpResponse:
     """The hits for what was typed in this session."""

@@ -7,16 +7,19 @@ from django.views.decorators.http import require_safe
 from banyan.kernel import clock
 from banyan.web.frame import has_desk
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import today as reading
 from banyan.web.views import dashboard
 
 
+@needs()
 @require_safe
 def home(request: StaffRequest) -> HttpResponse:
     """The counter for those who work there, the overview for the others."""
     return today(request) if has_desk(request.actor) else dashboard.dashboard(request)
 
 
+@needs("requests.read")
 @require_safe
 def today(request: StaffRequest) -> HttpResponse:
     """My work: each step with what waits, the most urgent requests, what I did today."""

@@ -47,6 +47,7 @@ def enter(
 
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.ENTER)
+        systems.Doors(actor).ensure_open(request.system)
         ensure_changeable(request)
         process = moving.process_of(request)
         if process.position(request.step) < process.position(Verb.ENTER):

@@ -27,6 +27,7 @@ from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.values import IssueOrder, Outcome, Refused
+from banyan.domain.systems import access as systems
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_
 from banyan.pki.certificate import Certificate as CertificateView
@@ -76,9 +77,11 @@ def _issue_slice(actor: Actor, orders: Sequence[IssueOrder], now: datetime, chec
     by_request = {order.request_id: order for order in orders}
     prepared: dict[int, IssuanceRequest] = {}
     context = preparing.load(actor, orders)
+    doors = systems.Doors(actor)
 
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.ISSUE)
+        doors.ensure_open(request.system)
         moving.ensure_turn(request, Verb.ISSUE)
         prepared[request.pk] = preparing.issuance_request(request, by_request[request.pk], context, now)
 

@@ -15,6 +15,7 @@ from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.subjects import Holders, Known
 from banyan.domain.ra.values import Outcome, Refused, RequestDraft
+from banyan.domain.systems import access as systems
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError
 
@@ -67,9 +68,12 @@ def open_requests(actor: Actor, drafts: Sequence[RequestDraft], now: datetime, *
 def _open_slice(actor: Actor, drafts: Sequence[RequestDraft], now: datetime, known: Known) -> Outcome:
     outcome = Outcome(requests=[None] * len(drafts))
     planned: list[tuple[int, Plan]] = []
+    doors = systems.Doors(actor)
     for index, draft in enumerate(drafts):
         try:
-            planned.append((index, entering.plan(actor, draft, now)))
+            plan = entering.plan(actor, draft, now)
+            doors.ensure_open(plan.system)
+            planned.append((index, plan))
         except BanyanError as error:
             outcome.refusals.append(Refused(index, error))
     holders = Holders.load([plan for _, plan in planned], known=known)
