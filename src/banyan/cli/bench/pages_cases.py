@@ -12,6 +12,8 @@ from banyan.cli.bench.pages_filling import SYSTEMS, Filled
 from banyan.cli.bench.pages_parties import body_code, person_number, phone
 from banyan.domain.audit.models import AuditHead
 from banyan.domain.ca.models import Certificate, CertificatePair
+from banyan.domain.parties.access import newest_on_record
+from banyan.domain.parties.models import Organization, Person
 from banyan.domain.parties.names import pinyin_forms
 from banyan.domain.ra.models import Business, RequestState, ServiceRequest
 from banyan.domain.ra.processes import Verb
@@ -23,8 +25,14 @@ from banyan.web.urls import urlpatterns
 
 # No page of its own: answers posts, redirects, or opens only with a secret that is used up.
 NOT_A_PAGE = frozenset(
-    {"login_challenge", "login_certificate", "logout", "first_password", "first_login", "set_language"}
-)
+    {
+        "login_challenge", "login_certificate", "logout", "first_password", "first_login", "set_language", "draft", "here",
+        "issuing_token", "issuing_receive", "issuing_begin", "issuing_order", "issuing_state", "issuing_written",
+        "issuing_file", "issuing_files_given", "issuing_void", "files_reveal", "agent_end", "stop_call_off",
+    }
+)  # fmt: skip
+# No equipment is filled in: its page is the one of people and bodies, its files are those of one request.
+NOT_FILLED = frozenset({"files_device", "issuing_files"})
 _WHY = "a bench looks for inputs"
 _COMMON = ("陈", "林", "黄", "张", "吴")
 _PARTS = ("卫生健康", "教育局", "中心", "服务站", "执法大队", "住房建设", "福州", "厦门", "龙岩", "测试")
@@ -65,8 +73,13 @@ class Inputs:
             yield Ask("dashboard", reverse("dashboard"), ("</html>",))
             yield Ask("figures", reverse("figures"), ("</table>",))
             yield Ask("search", reverse("search"), ("</html>",))
+            yield Ask("home", reverse("home"), status=(200, 302))
+            yield Ask("today", reverse("today"), ("</html>",))
+            yield Ask("agents", reverse("agents"), status=(200, 403, 404))
         yield from self._certificates()
         yield from self._requests()
+        yield from self._issuing()
+        yield from self._files()
         yield from self._searches()
 
     def _deep(self, newest: int) -> list[dict[str, int]]:
@@ -109,6 +122,26 @@ class Inputs:
         for one in self.requests:
             yield Ask("request", reverse("request", args=[one.pk]), (one.number,))
 
+    def _issuing(self) -> Iterator[Ask]:
+        """The issuing screen's list, turned page by page, and its requests."""
+        waiting = ServiceRequest.objects.visible_to(self.actor).filter(state="OPEN", step__in=("issue", "personalize"))
+        own = list(waiting.order_by("due_on", "pk")[: self.count])
+        every = [{}, {"list": "write"}, *({"system": system} for system in SYSTEMS)]
+        for turn in range(self.count):
+            yield Ask("issuing", f"{reverse('issuing')}?{urlencode(every[turn % len(every)])}", status=(200, 302))
+        for one in own:
+            query = "?list=write" if one.step == "personalize" else ""
+            yield Ask("issuing_request", reverse("issuing_request", args=[one.pk]) + query, (one.number,))
+
+    def _files(self) -> Iterator[Ask]:
+        """Files of people and bodies."""
+        for kind, model in (("person", Person), ("organization", Organization)):
+            newest = newest_on_record(model.objects.visible_to(self.actor))
+            yield from self._lists("files", f"files kind={kind}", [{"kind": kind}], newest)
+            wanted = self._drawn.sample(range(2, newest), min(newest - 2, self.count * 40))
+            for one in model.objects.visible_to(self.actor).filter(pk__in=wanted)[: self.count]:
+                yield Ask(f"files_{kind}", reverse(f"files_{kind}", args=[one.pk]), (one.name,))
+
     def _searches(self) -> Iterator[Ask]:
         found = (200, 302)
         places = range(0, len(self.filled.parties.people), max(len(self.filled.parties.people) // self.count, 1))
@@ -145,6 +178,8 @@ def administrators(filled: Filled, count: int) -> Iterator[Ask]:
     for _ in range(count):
         yield Ask("dashboard of administrators", reverse("dashboard"), ("</html>",))
         yield Ask("staff", reverse("staff"), ("</html>",))
+        yield Ask("stops", reverse("stops"), status=(200, 404))
+        yield Ask("services", reverse("services"), status=(200, 404))
     filters: dict[str, list[dict[str, str]]] = {
         "audit": [{}],
         "audit who": [{"who": str(number)} for number in range(895, 910)],
@@ -166,13 +201,14 @@ def administrators(filled: Filled, count: int) -> Iterator[Ask]:
 def public() -> Iterator[Ask]:
     """What anybody may ask for."""
     yield Ask("login", reverse("login"), ("</html>",))
+    yield Ask("notices", reverse("notices"), ("</html>",))
     for name in ("published_crl", "published_authority"):
         yield Ask(name, reverse(name, args=["nobody"]), status=(404,))
 
 
 def ensure_complete(labels: Iterable[str]) -> None:
     """Every page of the address table was asked for. Raises PageNotMeasured."""
-    known = {label.split()[0] for label in labels} | NOT_A_PAGE | {"search_results"}
+    known = {label.split()[0] for label in labels} | NOT_A_PAGE | NOT_FILLED | {"search_results"}
     names = {one.name for one in urlpatterns if isinstance(one, URLPattern)}
     missing = sorted(str(name) for name in names - known)
     if missing:

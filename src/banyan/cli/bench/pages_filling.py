@@ -215,13 +215,14 @@ class _Work:
         parties, at = self.filled.parties, self.at(number)
         person = number % len(parties.people)
         body, turn = person % len(parties.bodies), number // len(parties.people)
-        is_of_body = number % 8 == 7
+        system = SYSTEMS[(person + turn // 3) % 4]
+        is_of_body = number % 8 == 7 or system == "ESEAL"
         business = "enroll" if turn == 0 else self.drawn.choice(("renew", "renew", "reissue", "modify", "enroll"))
         is_new = business == "enroll"
         return copy(
             self.model.request,
             id=ids[ServiceRequest][place], number=f"SQ{at:%y%m%d}{number:08d}", business=business,
-            system=SYSTEMS[(person + turn // 3) % 4], kind="ORGANIZATION" if is_of_body else "PERSONAL",
+            system=system, kind="SEAL" if system == "ESEAL" else "ORGANIZATION" if is_of_body else "PERSONAL",
             subject_name=parties.body_names[body] if is_of_body else parties.names[person],
             person_id=None if is_of_body else parties.people[person], organization_id=parties.bodies[body],
             pair_id=None if is_new else self.filled.pairs[number - len(parties.people)],

@@ -13,6 +13,7 @@ _STEPS = (
     Verb.NOTIFY_READY, Verb.HAND_OVER, Verb.HAND_OVER,
 )  # fmt: skip
 _SYSTEMS = ("GENERAL", "XINCHUANG", "MOBILE", "ESEAL")
+_SEALS = _SYSTEMS.index("ESEAL")
 
 
 def open_requests(
@@ -29,7 +30,7 @@ def open_requests(
         request.__dict__ = model.__dict__ | {
             "id": None, "number": f"KB{at:%y%m%d}{number:08d}", "business": "enroll", "channel": "COUNTER",
             "process": "counter", "step": str(_STEPS[number % len(_STEPS)]), "state": str(RequestState.OPEN),
-            "system": _SYSTEMS[number % 4], "kind": "PERSONAL", "subject_name": parties.names[person],
+            "system": _SYSTEMS[number % 4], "kind": "SEAL" if number % 4 == _SEALS else "PERSONAL", "subject_name": parties.names[person],
             "person_id": parties.people[person], "organization_id": parties.bodies[body], "pair_id": None,
             "region_code": parties.regions[body], "token_id": None, "token_serial": "", "issuance_id": None,
             "issued_pair_id": None, "approval_id": None, "proofreading_id": None, "opened_at": at, "updated_at": at,

@@ -256,6 +256,12 @@ class CertificatePair(GuardedModel, RegionScoped):
             models.Index(
                 fields=["supersedes"], name="ca_pair_supersedes", condition=models.Q(supersedes__isnull=False)
             ),
+            # What a body holds itself, apart from what all its people hold.
+            models.Index(
+                fields=["organization", "id"],
+                name="ca_pair_of_body",
+                condition=models.Q(person__isnull=True, device__isnull=True),
+            ),
             models.Index(fields=["state", "id"], name="ca_pair_not_valid", condition=~models.Q(state="VALID")),
         )
 
