@@ -320,7 +320,9 @@ class _Work:
             AuditRecord.objects.update(at_us=models.F("id") + (first - head.sequence - 1))
             self.audited = head.sequence
         made = []
-        for thing in sorted(things, key=lambda one: (one.opened_at if isinstance(one, ServiceRequest) else one.recorded_at)):  # type: ignore[attr-defined]
+        for thing in sorted(
+            things, key=lambda one: one.opened_at if isinstance(one, ServiceRequest) else one.recorded_at
+        ):  # type: ignore[attr-defined]
             self.audited += 1
             is_request = isinstance(thing, ServiceRequest)
             at = thing.opened_at if is_request else thing.recorded_at  # type: ignore[attr-defined]

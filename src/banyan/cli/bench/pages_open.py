@@ -30,7 +30,8 @@ def open_requests(
         request.__dict__ = model.__dict__ | {
             "id": None, "number": f"KB{at:%y%m%d}{number:08d}", "business": "enroll", "channel": "COUNTER",
             "process": "counter", "step": str(_STEPS[number % len(_STEPS)]), "state": str(RequestState.OPEN),
-            "system": _SYSTEMS[number % 4], "kind": "SEAL" if number % 4 == _SEALS else "PERSONAL", "subject_name": parties.names[person],
+            "system": _SYSTEMS[number % 4], "kind": "SEAL" if number % 4 == _SEALS else "PERSONAL",
+            "subject_name": parties.names[person],
             "person_id": parties.people[person], "organization_id": parties.bodies[body], "pair_id": None,
             "region_code": parties.regions[body], "token_id": None, "token_serial": "", "issuance_id": None,
             "issued_pair_id": None, "approval_id": None, "proofreading_id": None, "opened_at": at, "updated_at": at,

@@ -19,6 +19,7 @@ class Bench:
         self.filled: Any = None
         self._people: list[Any] = []
         self._administrators: list[Any] = []
+        self._operators: list[Any] = []
 
     def make(self, size: int) -> dict[str, Any]:
         """Make and fill the installation."""
@@ -44,6 +45,7 @@ class Bench:
             self._people.append(asking.log_in(name("clerk"), Role.CLERK))
             self._people += [asking.log_in(name("point"), Role.CLERK, [code]) for code in SIGHTS]
             self._administrators = [asking.log_in(name("audit"), Role.AUDIT_ADMIN)]
+            self._operators = [asking.log_in(name("system"), Role.SYSTEM_ADMIN)]
         server, found = asking.Server(), {}
         for is_measured in (False, True):  # the first time round compiles templates and warms caches
             found = {}
@@ -52,6 +54,8 @@ class Bench:
                 server.measure(person, cases.Inputs(self.filled, person.actor, number).asks(), found)
             for person in self._administrators:
                 server.measure(person, cases.administrators(self.filled, number), found)
+            for person in self._operators:
+                server.measure(person, cases.system_administrators(number), found)
             for _ in range(number):
                 server.measure(None, cases.public(), found)
         cases.ensure_complete(found)

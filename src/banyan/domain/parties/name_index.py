@@ -106,7 +106,9 @@ def _spelt(kind: NamedKind, typed: str, *, is_narrowed: bool) -> Q:
     forms = [_starting(kind, form, typed) for form in (_Form.SPELLING, _Form.INITIALS)]
     if is_narrowed:
         return Q(pk__in=forms[0]) | Q(pk__in=forms[1])
-    keys = {key for form in forms for (key,) in form.order_by("gram", "object_id").values_list("object_id")[:_SPELLINGS]}
+    keys = {
+        key for form in forms for (key,) in form.order_by("gram", "object_id").values_list("object_id")[:_SPELLINGS]
+    }
     return Q(pk__among=keys)
 
 
@@ -136,6 +138,6 @@ def _holders(code: int, grams: Sequence[str]) -> list[tuple[int, str]]:
         f'(SELECT count(*) FROM (SELECT 1 FROM "{table}" WHERE kind = {driver.slot} AND gram = {driver.slot} '  # noqa: S608
         f"LIMIT {_COMMON}) AS some)"
     )
-    statement = f"SELECT {', '.join([one] * len(grams))}"  # noqa: S608  (own names)
+    statement = f"SELECT {', '.join([one] * len(grams))}"
     ((*counted,),) = driver.rows(statement, [value for gram in grams for value in (code, gram)])
     return list(zip(counted, grams, strict=True))

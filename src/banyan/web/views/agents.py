@@ -59,7 +59,12 @@ def _page(request: StaffRequest, context: dict[str, Any], *, status: int = 200) 
     rows = [(row, tree.full_name(row.region_code)) for row in access.agents(request.actor)[:200]]
     regions = [(one.code, tree.full_name(one.code)) for one in tree.regions]
     may_register = rights.has(request.actor, "tokens.register_agents")
-    context |= {"rows": rows, "regions": regions, "agent_port": settings.BANYAN.agent_port, "may_register": may_register}
+    context |= {
+        "rows": rows,
+        "regions": regions,
+        "agent_port": settings.BANYAN.agent_port,
+        "may_register": may_register,
+    }
     return with_agent(request, render(request, "web/agents.html", context, status=status))
 
 

@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ca', '0002_index_open_intents_by_state'),
-        ('parties', '0001_initial'),
+        ("ca", "0002_index_open_intents_by_state"),
+        ("parties", "0001_initial"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='certificatepair',
-            index=models.Index(condition=models.Q(('device__isnull', True), ('person__isnull', True)), fields=['organization', 'id'], name='ca_pair_of_body'),
+            model_name="certificatepair",
+            index=models.Index(
+                condition=models.Q(("device__isnull", True), ("person__isnull", True)),
+                fields=["organization", "id"],
+                name="ca_pair_of_body",
+            ),
         ),
     ]

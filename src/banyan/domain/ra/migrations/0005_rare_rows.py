@@ -4,27 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('parties', '0001_initial'),
-        ('ra', '0003_work_list'),
+        ("parties", "0001_initial"),
+        ("ra", "0003_work_list"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='servicerequest',
-            index=models.Index(condition=models.Q(('device__isnull', True), ('person__isnull', True)), fields=['organization', 'id'], name='ra_request_of_body'),
+            model_name="servicerequest",
+            index=models.Index(
+                condition=models.Q(("device__isnull", True), ("person__isnull", True)),
+                fields=["organization", "id"],
+                name="ra_request_of_body",
+            ),
         ),
         migrations.AddIndex(
-            model_name='servicerequest',
-            index=models.Index(condition=models.Q(('state', 'REJECTED')), fields=['id'], name='ra_request_rejected'),
+            model_name="servicerequest",
+            index=models.Index(condition=models.Q(("state", "REJECTED")), fields=["id"], name="ra_request_rejected"),
         ),
         migrations.AddIndex(
-            model_name='servicerequest',
-            index=models.Index(condition=models.Q(('state', 'CANCELLED')), fields=['id'], name='ra_request_cancelled'),
+            model_name="servicerequest",
+            index=models.Index(condition=models.Q(("state", "CANCELLED")), fields=["id"], name="ra_request_cancelled"),
         ),
         migrations.AddIndex(
-            model_name='servicerequest',
-            index=models.Index(condition=models.Q(('business', 'enroll'), _negated=True), fields=['business', 'id'], name='ra_request_business'),
+            model_name="servicerequest",
+            index=models.Index(
+                condition=models.Q(("business", "enroll"), _negated=True),
+                fields=["business", "id"],
+                name="ra_request_business",
+            ),
         ),
     ]
