@@ -136,7 +136,7 @@ def _holders(code: int, grams: Sequence[str]) -> list[tuple[int, str]]:
     driver, table = Driver(), NameGram._meta.db_table
     one = (
         f'(SELECT count(*) FROM (SELECT 1 FROM "{table}" WHERE kind = {driver.slot} AND gram = {driver.slot} '  # noqa: S608
-        f"LIMIT {_COMMON}) AS some)"
+        f"LIMIT {_COMMON}) AS held)"
     )
     statement = f"SELECT {', '.join([one] * len(grams))}"
     ((*counted,),) = driver.rows(statement, [value for gram in grams for value in (code, gram)])
