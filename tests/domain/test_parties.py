@@ -247,6 +247,30 @@ def test_bodies_are_found_by_any_part(typed: str, found: set[int]) -> None:
     assert {numbers[row.pk] for row in access.search_organizations(CLERK, typed)} == found
 
 
+def test_a_fragment_that_many_names_hold_finds_the_same_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(name_index, "_COMMON", 2)
+    names = ["福州有限公司", "厦门有限公司", "泉州有限公司", "泉州公司有限"]
+    rows = actions.register_organizations(
+        CLERK, [organization_entry(n, name=name) for n, name in enumerate(names)], now=NOW
+    )
+    assert all(isinstance(row, Organization) for row in rows)
+    found = [row.name for row in access.search_organizations(CLERK, "有限公司")]
+    assert found == ["泉州有限公司", "厦门有限公司", "福州有限公司"]
+    assert [row.name for row in access.search_organizations(CLERK, "州有限公")] == ["泉州有限公司", "福州有限公司"]
+    assert access.search_organizations(CLERK, "漳州有限公司") == []
+
+
+def test_a_spelling_that_very_many_names_begin_with_finds_some_and_all_within_a_region(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(name_index, "_SPELLINGS", 2)
+    names = ["陈一", "陈二", "陈三", "陈四"]
+    actions.register_people(CLERK, [person_entry(n, name=name) for n, name in enumerate(names)], now=NOW)
+    assert len(access.search_people(CLERK, "chen")) == 2
+    assert [row.name for row in access.search_people(CLERK, "chensan")] == ["陈三"]
+    assert len(access.search_people(clerk("350000"), "chen")) == 4
+
+
 def test_exact_search_by_number_phone_and_credit_code() -> None:
     person = actions.register_person(CLERK, person_entry(), now=NOW)
     body = actions.register_organization(CLERK, organization_entry(), now=NOW)

@@ -25,6 +25,7 @@ BENCHES: tuple[tuple[str, str, str], ...] = (
     ("issue", "banyan.cli.bench.issue", "Issuing certificates: encode, sign, whole pairs, growth, memory."),
     ("import", "banyan.cli.bench.sheet_import", "A large sheet of applications to entered requests."),
     ("token", "banyan.cli.bench.token", "The SKF library: signing, writing a pair, a PIN; what the token agent adds."),
+    ("pages", "banyan.cli.bench.pages", "Every page's server time and queries, with many certificates held and few."),
     ("audit", "banyan.cli.bench.audit", "Appending to the audit and verifying it."),
 )
 ALL = "all"

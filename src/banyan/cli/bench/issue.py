@@ -43,14 +43,16 @@ PEER = "openssl ca, one process, SM2"
 class Installation:
     """A throw-away installation and the process that works in it."""
 
-    def __init__(self, place: Path, database: str | None, engine: str | None) -> None:
+    def __init__(
+        self, place: Path, database: str | None, engine: str | None, module: str = "banyan.cli.bench.issue_work"
+    ) -> None:
         environment = os.environ | {"BANYAN_HOME": str(place), "BANYAN_KMC_POOL": "1"}
         environment.pop("BANYAN_DATABASE", None)
         if database:
             environment["BANYAN_DATABASE"] = database
         if engine:
             environment["BANYAN_GM_ENGINE"] = engine
-        command = [sys.executable, "-m", "banyan.cli.bench.issue_work"]
+        command = [sys.executable, "-m", module]
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -106,7 +106,7 @@ def fill(home: Home, wanted: int, models: int = _MODELS) -> int:
     if copies < 1:
         return held
     before = {table: _last(table) for table in _TABLES}
-    issuances = _issue_models(home, models)
+    issuances = issue_models(home, models)
     copied = {table: _read(table, before[table] + 1) for table in _TABLES}
     # While rows wait for those they name, SQLite would look for them in whole tables at each insert.
     with connection.constraint_checks_disabled():
@@ -120,11 +120,12 @@ def fill(home: Home, wanted: int, models: int = _MODELS) -> int:
         _set_next_id(one, copies)
     _fill_journal(home, copied[_ISSUANCE], issuances, copies)
     _fill_escrow(home, copied[_ISSUANCE], issuances, copies)
-    _settle()
+    settle()
     return CertificatePair.objects.unscoped("the bench counts all").count()
 
 
-def _issue_models(home: Home, count: int) -> list[int]:
+def issue_models(home: Home, count: int) -> list[int]:
+    """Really issue ``count`` new pairs; returns the keys of their intents."""
     stock = Stock(home, made=_MODEL_FIRST + CertificatePair.objects.unscoped("a place of its own").count())
     stock.prepare(count)
     done(ra.issue_many(CLERK, stock.take(count), clock.now(), check_signatures=False))
@@ -244,7 +245,7 @@ def _fill_escrow(home: Home, issuances: _Copied, models: Sequence[int], copies: 
     store.close()
 
 
-def _settle() -> None:
+def settle() -> None:
     """Leave nothing for later that service would have done meanwhile: checkpoints, statistics."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

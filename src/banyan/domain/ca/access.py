@@ -181,10 +181,13 @@ def pair_by_serial(actor: Actor, serial: str) -> CertificatePair:
     return found[0]
 
 
-def search_pairs(actor: Actor, text: str, *, limit: int = 50) -> list[CertificatePair]:
+def search_pairs(
+    actor: Actor, text: str, *, limit: int = 50, holders: parties.Holders | None = None
+) -> list[CertificatePair]:
     """Pairs by one box: serial, token number, ID number, credit code, name or part of it (pinyin too). Newest first.
 
-    Raises parties' SearchTooShort when nothing searchable was typed.
+    ``holders``: what a caller looks up by the same text anyway. Raises parties' SearchTooShort when nothing searchable was
+    typed.
     """
     found = _pairs_of_serial(actor, text)
     if found:
@@ -194,11 +197,16 @@ def search_pairs(actor: Actor, text: str, *, limit: int = 50) -> list[Certificat
     exact = list(by_token.order_by("-pk")[:limit])
     if exact:
         return exact
-    people = [row.pk for row in parties.search_people(actor, text, limit=limit)]
-    bodies = [row.pk for row in parties.search_organizations(actor, text, limit=limit)]
-    devices = [row.pk for row in parties.search_devices(actor, text, limit=limit)]
-    holders = models.Q(person__in=people) | models.Q(organization__in=bodies) | models.Q(device__in=devices)
-    return list(pairs(actor).filter(holders).order_by("-pk")[:limit])
+    on_record = holders or parties.Holders(actor, text, limit=limit)
+    return list(pairs(actor).filter(held_by(on_record)).order_by("-pk")[:limit])
+
+
+def held_by(on_record: parties.Holders) -> models.Q:
+    """What belongs to any of these: a condition on pairs, and on requests alike."""
+    people, bodies, devices = (
+        [row.pk for row in rows] for rows in (on_record.people, on_record.organizations, on_record.devices)
+    )
+    return models.Q(person__in=people) | models.Q(organization__in=bodies) | models.Q(device__in=devices)
 
 
 def life(actor: Actor, pair_id: int) -> PairLife:

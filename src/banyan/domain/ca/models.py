@@ -212,9 +212,13 @@ class CertificatePair(GuardedModel, RegionScoped):
     kind = models.CharField(max_length=16, choices=KIND_CHOICES)
     profile = models.CharField(max_length=40)
     subject_name = models.CharField(max_length=200)
-    person = models.ForeignKey("parties.Person", models.PROTECT, null=True, blank=True, related_name="+")
+    person = models.ForeignKey(
+        "parties.Person", models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     organization = models.ForeignKey("parties.Organization", models.PROTECT, null=True, blank=True, related_name="+")
-    device = models.ForeignKey("parties.Device", models.PROTECT, null=True, blank=True, related_name="+")
+    device = models.ForeignKey(
+        "parties.Device", models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     token_id = models.BigIntegerField(null=True, blank=True)
     token_serial = models.CharField(max_length=64, blank=True)
     container = models.CharField(max_length=64, blank=True)
@@ -255,6 +259,15 @@ class CertificatePair(GuardedModel, RegionScoped):
             models.Index(fields=["token_serial"], name="ca_pair_token", condition=~models.Q(token_serial="")),
             models.Index(
                 fields=["supersedes"], name="ca_pair_supersedes", condition=models.Q(supersedes__isnull=False)
+            ),
+            # Without the rows that have none: SQLite would take all of those for few.
+            models.Index(fields=["person"], name="ca_pair_person", condition=models.Q(person__isnull=False)),
+            models.Index(fields=["device"], name="ca_pair_device", condition=models.Q(device__isnull=False)),
+            # What a body holds itself, apart from what all its people hold.
+            models.Index(
+                fields=["organization", "id"],
+                name="ca_pair_of_body",
+                condition=models.Q(person__isnull=True, device__isnull=True),
             ),
             models.Index(fields=["state", "id"], name="ca_pair_not_valid", condition=~models.Q(state="VALID")),
         )

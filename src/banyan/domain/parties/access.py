@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -137,7 +137,7 @@ def search_people(actor: Actor, text: str, *, limit: int = 50) -> Sequence[Perso
 
     Raises SearchTooShort when nothing searchable was typed.
     """
-    rows = people(actor)
+    rows = people(actor).select_related("organization")
     number = "".join(unicodedata.normalize("NFKC", text).split()).upper()
     if _NUMBER_LIKE.fullmatch(number):
         indexes = _indexes_of(number)
@@ -164,6 +164,31 @@ def search_devices(actor: Actor, text: str, *, limit: int = 50) -> Sequence[Devi
     keys = [f"dns:{shown.lower()}", f"sn:{shown.upper()}", f"ip:{shown.lower()}"]
     exact = list(rows.filter(identity_key__in=keys)[:limit])
     return exact or list(name_index.search(rows, NamedKind.DEVICE, text).order_by("-pk")[:limit])
+
+
+class Holders:
+    """Who and what is on record under what was typed into a search box: each kind looked up once, when first asked for.
+
+    The lists raise as ``search_people`` does.
+    """
+
+    def __init__(self, actor: Actor, text: str, *, limit: int = 50) -> None:
+        self._actor, self._text, self._limit = actor, text, limit
+
+    @cached_property
+    def people(self) -> Sequence[Person]:
+        """See ``search_people``."""
+        return search_people(self._actor, self._text, limit=self._limit)
+
+    @cached_property
+    def organizations(self) -> Sequence[Organization]:
+        """See ``search_organizations``."""
+        return search_organizations(self._actor, self._text, limit=self._limit)
+
+    @cached_property
+    def devices(self) -> Sequence[Device]:
+        """See ``search_devices``."""
+        return search_devices(self._actor, self._text, limit=self._limit)
 
 
 def people_by_identity(numbers: Iterable[IdentityNumber]) -> dict[str, int]:

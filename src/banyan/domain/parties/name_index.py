@@ -5,15 +5,16 @@ A query is answered by intersecting the entries of its fragments, rarest first, 
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
 from banyan.domain import bulk
+from banyan.domain.driver import Driver
 
 from .errors import SearchTooShort
 from .kinds import NamedKind
@@ -25,6 +26,10 @@ _M = TypeVar("_M", bound=models.Model)
 _TYPED = re.compile(r"[a-z0-9]+")
 _COLUMNS = ("kind", "gram", "object_id")
 _FRAGMENTS_USED = 8
+# A fragment that more names hold is common: it is probed row by row instead of listed.
+_COMMON = 2_000
+# So many spellings that begin as typed are looked at where nothing narrows the rows.
+_SPELLINGS = 2_000
 # After any spelling that starts so: letters sort above digits and alike in every collation.
 _LAST = "z" * 64
 
@@ -60,7 +65,9 @@ def reindex(kind: NamedKind, key: int, old_name: str, new_name: str) -> None:
 def search(rows: ScopedQuerySet[_M], kind: NamedKind, text: str) -> ScopedQuerySet[_M]:
     """The rows among ``rows`` whose name matches: any part in characters, or spelling or initials from the start.
 
-    One character finds the names that begin with it. Raises SearchTooShort when nothing searchable was typed.
+    One character finds the names that begin with it. Where ``rows`` are those of the whole province and more than
+    ``_SPELLINGS`` names begin as typed, some of them are found: whoever wants one of the others types on. Raises
+    SearchTooShort when nothing searchable was typed.
     """
     key = comparison_form(text)
     if not key:
@@ -68,7 +75,7 @@ def search(rows: ScopedQuerySet[_M], kind: NamedKind, text: str) -> ScopedQueryS
     by_name = _by_characters(kind, key)
     typed = "".join(unicodedata.normalize("NFKC", text).casefold().replace("'", "").split()).replace("ü", "v")
     if _TYPED.fullmatch(typed):
-        spelt = Q(pk__in=_starting(kind, _Form.SPELLING, typed)) | Q(pk__in=_starting(kind, _Form.INITIALS, typed))
+        spelt = _spelt(kind, typed, is_narrowed=bool(rows.query.where))
         return rows.filter(spelt | by_name) if by_name else rows.filter(spelt)
     return rows.filter(by_name) if by_name else rows.none()
 
@@ -95,17 +102,42 @@ def _starting(kind: NamedKind, form: _Form, prefix: str) -> "models.QuerySet[Nam
     return _entries(_code(kind, form), gram__gte=prefix, gram__lte=prefix + _LAST).values("object_id")
 
 
+def _spelt(kind: NamedKind, typed: str, *, is_narrowed: bool) -> Q:
+    forms = [_starting(kind, form, typed) for form in (_Form.SPELLING, _Form.INITIALS)]
+    if is_narrowed:
+        return Q(pk__in=forms[0]) | Q(pk__in=forms[1])
+    keys = {
+        key for form in forms for (key,) in form.order_by("gram", "object_id").values_list("object_id")[:_SPELLINGS]
+    }
+    return Q(pk__among=keys)
+
+
 def _by_characters(kind: NamedKind, key: str) -> Q | None:
     """The condition on rows, or None when no name can match."""
     if len(key) == 1:
         return Q(pk__in=_entries(_code(kind, _Form.FIRST), gram=key).values("object_id"))
     code = _code(kind, _Form.FRAGMENT)
     wanted = sorted(name_fragments(key))
-    counted = _entries(code, gram__in=wanted).values("gram").annotate(holders=Count("object_id")).order_by("holders")
-    rarest = [entry["gram"] for entry in counted]
-    if len(rarest) < len(wanted):
+    held = _holders(code, wanted[:_FRAGMENTS_USED])
+    least, rarest = min(held)
+    if not least:
         return None
-    condition = Q(name_key__contains=key) & Q(pk__in=_entries(code, gram=rarest[0]).values("object_id"))
-    for gram in rarest[1:_FRAGMENTS_USED]:
-        condition &= Q(Exists(_entries(code, gram=gram, object_id=OuterRef("pk"))))
+    condition = Q(name_key__contains=key)
+    if least < _COMMON:
+        condition &= Q(pk__in=_entries(code, gram=rarest).values("object_id"))
+    for _, gram in held:
+        if gram != rarest or least >= _COMMON:
+            condition &= Q(Exists(_entries(code, gram=gram, object_id=OuterRef("pk"))))
     return condition
+
+
+def _holders(code: int, grams: Sequence[str]) -> list[tuple[int, str]]:
+    """How many names hold each fragment, counted up to ``_COMMON``: the cost of asking does not grow with the names."""
+    driver, table = Driver(), NameGram._meta.db_table
+    one = (
+        f'(SELECT count(*) FROM (SELECT 1 FROM "{table}" WHERE kind = {driver.slot} AND gram = {driver.slot} '  # noqa: S608
+        f"LIMIT {_COMMON}) AS held)"
+    )
+    statement = f"SELECT {', '.join([one] * len(grams))}"
+    ((*counted,),) = driver.rows(statement, [value for gram in grams for value in (code, gram)])
+    return list(zip(counted, grams, strict=True))

@@ -113,10 +113,10 @@ def ids_at_step(actor: Actor, step: str, *, after: int = 0, limit: int = 5000) -
     return list(found.order_by("pk").values_list("pk", flat=True)[:limit])
 
 
-def search(actor: Actor, text: str, *, limit: int = 50) -> Found:
+def search(actor: Actor, text: str, *, limit: int = 50, holders: parties.Holders | None = None) -> Found:
     """One box for everything: name, ID number, credit code, certificate serial, token number, request number.
 
-    Raises SearchTooShort.
+    ``holders``: what a caller looks up by the same text anyway. Raises SearchTooShort.
     """
     typed = "".join(text.split())
     if len(typed) < _LEAST:
@@ -125,22 +125,22 @@ def search(actor: Actor, text: str, *, limit: int = 50) -> Found:
         by_number = list(_numbered(actor, typed.upper()).order_by("-pk")[:limit])
         if by_number:
             return Found(by_number, _pairs_of(actor, by_number))
-    found_pairs = _searched_pairs(actor, text, limit)
-    return Found(_searched_requests(actor, text, found_pairs, limit), found_pairs)
+    on_record = holders or parties.Holders(actor, text, limit=limit)
+    found_pairs = _searched_pairs(actor, text, on_record, limit)
+    return Found(_searched_requests(actor, text, found_pairs, on_record, limit), found_pairs)
 
 
-def _searched_pairs(actor: Actor, text: str, limit: int) -> list[CertificatePair]:
+def _searched_pairs(actor: Actor, text: str, on_record: parties.Holders, limit: int) -> list[CertificatePair]:
     try:
-        return ca.search_pairs(actor, text, limit=limit)
+        return ca.search_pairs(actor, text, limit=limit, holders=on_record)
     except PartiesError as error:
         raise SearchTooShort from error
 
 
-def _searched_requests(actor: Actor, text: str, pairs: Sequence[CertificatePair], limit: int) -> list[ServiceRequest]:
-    people = [row.pk for row in parties.search_people(actor, text, limit=limit)]
-    bodies = [row.pk for row in parties.search_organizations(actor, text, limit=limit)]
-    devices = [row.pk for row in parties.search_devices(actor, text, limit=limit)]
-    wanted = models.Q(person__in=people) | models.Q(organization__in=bodies) | models.Q(device__in=devices)
+def _searched_requests(
+    actor: Actor, text: str, pairs: Sequence[CertificatePair], on_record: parties.Holders, limit: int
+) -> list[ServiceRequest]:
+    wanted = ca.held_by(on_record)
     wanted |= models.Q(pk__in=[pair.request_id for pair in pairs if pair.request_id is not None])
     # By token in a query of its own, with the exclusion that makes its partial index fit.
     by_token = requests(actor).filter(token_serial="".join(text.split()).upper()).exclude(token_serial="")

@@ -93,9 +93,13 @@ class ServiceRequest(RegionScoped):
     issuance_version = models.IntegerField(default=1)
     is_prechecked = models.BooleanField(default=False)
     subject_name = models.CharField(max_length=200)
-    person = models.ForeignKey("parties.Person", models.PROTECT, null=True, blank=True, related_name="+")
+    person = models.ForeignKey(
+        "parties.Person", models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     organization = models.ForeignKey("parties.Organization", models.PROTECT, null=True, blank=True, related_name="+")
-    device = models.ForeignKey("parties.Device", models.PROTECT, null=True, blank=True, related_name="+")
+    device = models.ForeignKey(
+        "parties.Device", models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     data_sealed = models.BinaryField()
     data_digest = models.CharField(max_length=64)
     subject_der = models.BinaryField(default=b"")
@@ -129,6 +133,19 @@ class ServiceRequest(RegionScoped):
             models.Index(fields=["region_code", "id"], name="ra_request_region"),
             models.Index(fields=["step", "id"], name="ra_request_work", condition=models.Q(state="OPEN")),
             models.Index(fields=["step", "due_on", "id"], name="ra_request_due", condition=models.Q(state="OPEN")),
+            # Without the rows that have none: SQLite would take all of those for few.
+            models.Index(fields=["person"], name="ra_request_person", condition=models.Q(person__isnull=False)),
+            models.Index(fields=["device"], name="ra_request_device", condition=models.Q(device__isnull=False)),
+            # What a body asked for itself, apart from what was asked for all its people.
+            models.Index(
+                fields=["organization", "id"],
+                name="ra_request_of_body",
+                condition=models.Q(person__isnull=True, device__isnull=True),
+            ),
+            # What is rare has an index of its own, so a page of it is no walk; what is common needs none.
+            models.Index(fields=["id"], name="ra_request_rejected", condition=models.Q(state="REJECTED")),
+            models.Index(fields=["id"], name="ra_request_cancelled", condition=models.Q(state="CANCELLED")),
+            models.Index(fields=["business", "id"], name="ra_request_business", condition=~models.Q(business="enroll")),
             models.Index(fields=["pair_id"], name="ra_request_pair", condition=models.Q(pair_id__isnull=False)),
             models.Index(fields=["token_serial"], name="ra_request_token", condition=~models.Q(token_serial="")),
             models.Index(fields=["organization", "id"], name="ra_request_of_body", condition=~models.Q(state="DONE")),

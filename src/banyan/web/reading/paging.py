@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.http import QueryDict
 
 SIZE = 25
-MOST_LOOKED_AT = 120_000
+MOST_LOOKED_AT = 40_000
 _FIRST_WINDOW = 500
 _GROWTH = 4
 _COUNTED_TO_THE_END = 2_000

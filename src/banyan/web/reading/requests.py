@@ -16,7 +16,7 @@ from banyan.domain.parties.rules import HoldingsHint
 from banyan.domain.ra import access as ra
 from banyan.domain.ra import bars, working_days
 from banyan.domain.ra.actions import look_up_held
-from banyan.domain.ra.models import RequestState, ServiceRequest, StepRecord
+from banyan.domain.ra.models import Business, RequestState, ServiceRequest, StepRecord
 from banyan.domain.ra.processes import Verb
 from banyan.domain.ra.values import RequestData
 from banyan.domain.systems import access as systems
@@ -33,6 +33,8 @@ from banyan.web.reading.paging import Cursor, Page, page, sorted_page
 from banyan.web.reading.steps import told
 
 _EMBEDDED = "embedded"
+# States with an index of their own.
+_RARE = (RequestState.REJECTED, RequestState.CANCELLED)
 _DATA_RIGHTS = ("requests.enter", "requests.proofread", "requests.approve")
 
 
@@ -155,6 +157,9 @@ def listing(
     for name, value in (("state", state), ("business", business), ("system", system)):
         if value:
             found = found.filter(**{name: value})
+    if business and business != Business.ENROLL:
+        # The exclusion says what the index on businesses leaves out; without it the index would not be used.
+        found = found.exclude(business=Business.ENROLL)
     is_work = bool(step or is_late or state == RequestState.OPEN)
     if is_work:
         # Named steps of open requests: the small index of what is still to be done answers.
@@ -163,7 +168,7 @@ def listing(
         found = found.filter(due_on__lt=working_days.local_date(now))
         walked = sorted_page(found, ra.requests(actor), cursor, by="due_on")
     else:
-        walked = page(found, cursor, newest=ra.newest_request(), is_indexed=is_work)
+        walked = page(found, cursor, newest=ra.newest_request(), is_indexed=is_work or state in _RARE)
     return walked.with_rows([row_of_request(request, now) for request in walked.rows])
 
 

@@ -65,12 +65,13 @@ class Hits:
 
 def search(actor: Actor, text: str, now: datetime) -> Hits:
     """Everything that fits. Raises ra.SearchTooShort, RightMissing."""
-    found = ra.search(actor, text, limit=MOST)
+    on_record = parties.Holders(actor, text, limit=MOST)
+    found = ra.search(actor, text, limit=MOST, holders=on_record)
     return Hits(
         requests=[row_of_request(request, now) for request in found.requests],
         pairs=[row_of(pair, now) for pair in found.pairs],
         tokens=_tokens(actor, text),
-        files=_files(actor, text),
+        files=_files(on_record),
     )
 
 
@@ -99,12 +100,12 @@ def _context(actor: Actor) -> tuple[str, int, int]:
     return "web.search", actor.id, actor.session_id or 0
 
 
-def _files(actor: Actor, text: str) -> list[FileRow]:
+def _files(on_record: parties.Holders) -> list[FileRow]:
     """People, organizations and equipment by that name or number, each group at most ``MOST_FILES``."""
     found: list[FileRow] = []
-    for look in (parties.search_people, parties.search_organizations, parties.search_devices):
+    for kind in ("people", "organizations", "devices"):
         try:
-            found += rows_of(list(look(actor, text, limit=MOST_FILES)))
+            found += rows_of(list(getattr(on_record, kind)[:MOST_FILES]))
         except PartiesError:
             continue
     return found
