@@ -148,7 +148,7 @@ class ServiceRequest(RegionScoped):
             models.Index(fields=["business", "id"], name="ra_request_business", condition=~models.Q(business="enroll")),
             models.Index(fields=["pair_id"], name="ra_request_pair", condition=models.Q(pair_id__isnull=False)),
             models.Index(fields=["token_serial"], name="ra_request_token", condition=~models.Q(token_serial="")),
-            models.Index(fields=["organization", "id"], name="ra_request_of_body", condition=~models.Q(state="DONE")),
+            models.Index(fields=["organization", "id"], name="ra_request_undone", condition=~models.Q(state="DONE")),
         )
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ from banyan.kernel.errors import BanyanError
 from banyan.web import desk_work, errors, once
 from banyan.web.desk_work import Desk
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import approving
 from banyan.web.reading.masking import masked
 
@@ -27,6 +28,7 @@ DESK = Desk(Verb.APPROVE, "approvals", "approval", gettext_lazy("待审核"), ge
 _LAST = "approved-together"
 
 
+@needs("requests.approve")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """The work list, no request chosen."""
@@ -37,6 +39,7 @@ def listing(request: StaffRequest) -> HttpResponse:
 _TOOLS = "desk/approvals_tools.html"
 
 
+@needs("requests.approve")
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """One request: what speaks for and against it; the decision."""
@@ -96,6 +99,7 @@ def _page(request: StaffRequest, one: ServiceRequest, refused: BanyanError | Non
     return render(request, "desk/approval.html", context, status=409 if refused else 200)
 
 
+@needs("requests.approve")
 @require_http_methods(["GET", "HEAD", "POST"])
 def together(request: StaffRequest) -> HttpResponse:
     """Several of one business and system at once; those that somebody has to look at say why."""
@@ -126,6 +130,7 @@ def _fault_of(chosen: list[int], typed: str) -> str:
     return ""
 
 
+@needs("requests.approve")
 @require_safe
 def together_done(request: StaffRequest) -> HttpResponse:
     """What became of each of the requests last approved together."""

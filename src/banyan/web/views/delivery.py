@@ -19,6 +19,7 @@ from banyan.kernel import clock
 from banyan.kernel.errors import BanyanError
 from banyan.web import errors, once
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import delivery
 from banyan.web.reading.queue import queue
 
@@ -33,12 +34,14 @@ _FIELDS: Mapping[type[BanyanError], str] = {
 }
 
 
+@needs("requests.hand_over")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """One of the lists: to notify, to call, to be fetched, late, to unlock, to revoke."""
     return _list(request, request.GET.get("tab", ""))
 
 
+@needs("requests.hand_over")
 @require_POST
 def notify_many(request: StaffRequest) -> HttpResponse:
     """Tell the requesters of all chosen requests; what could not be told is said, the rest is done."""
@@ -51,12 +54,14 @@ def notify_many(request: StaffRequest) -> HttpResponse:
     return _list(request, "notify", refusals=refusals(outcome), status=REFUSED)
 
 
+@needs("requests.hand_over")
 @require_safe
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """One request: what was told, who may fetch, the parcel."""
     return panel(request, request_id)
 
 
+@needs("requests.hand_over")
 @require_POST
 def notify(request: StaffRequest, request_id: int) -> HttpResponse:
     """Tell the requester of this one."""
@@ -67,6 +72,7 @@ def notify(request: StaffRequest, request_id: int) -> HttpResponse:
     return sent(request, request_id, "notify", work, _("已发领取通知"), about=True)
 
 
+@needs("requests.hand_over")
 @require_POST
 def call(request: StaffRequest, request_id: int) -> HttpResponse:
     """Note a telephone call."""
@@ -81,6 +87,7 @@ def call(request: StaffRequest, request_id: int) -> HttpResponse:
     return sent(request, request_id, "call", work, _("已记下这次电话"))
 
 
+@needs("requests.hand_over")
 @require_POST
 def resend(request: StaffRequest, request_id: int) -> HttpResponse:
     """Send a notice as a text message again."""
@@ -91,12 +98,14 @@ def resend(request: StaffRequest, request_id: int) -> HttpResponse:
     return sent(request, request_id, "resend", work, _("短信已重新排队"))
 
 
+@needs("requests.hand_over")
 @require_POST
 def reveal(request: StaffRequest, request_id: int) -> HttpResponse:
     """Show the requester's telephone in clear, for this call; the look is recorded."""
     return panel(request, request_id, contact=ra.reveal_requester(request.actor, request_id, clock.now()))
 
 
+@needs("requests.hand_over")
 @require_POST
 def hand_over(request: StaffRequest, request_id: int) -> HttpResponse:
     """Give the token to whoever stands there."""

@@ -21,6 +21,7 @@ from banyan.web import desk_work, errors, once
 from banyan.web.desk_work import Desk
 from banyan.web.entry_form import Entry, Reader, values_of
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import entering
 from banyan.web.reading.certificate_text import lines
 from banyan.web.reading.requests import row_of_request
@@ -28,6 +29,7 @@ from banyan.web.reading.requests import row_of_request
 DESK = Desk(Verb.ENTER, "entries", "entry", gettext_lazy("待录入"), gettext_lazy("没有等您录入的申请单"))
 
 
+@needs("requests.enter")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """The work list, no request chosen."""
@@ -35,6 +37,7 @@ def listing(request: StaffRequest) -> HttpResponse:
     return render(request, "desk/entries.html", {"queue": DESK.queue(request)})
 
 
+@needs("requests.enter")
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """The form of one request."""
@@ -125,6 +128,7 @@ def _voids(reader: Reader, entry: Entry) -> bool:
     return correcting.effective(entry.corrections, reader.holder).changes_identity
 
 
+@needs("requests.enter")
 @require_POST
 def check(request: StaffRequest, request_id: int) -> HttpResponse:
     """What is wrong with the form as typed so far, and what the certificate would say; for the page's script."""

@@ -20,6 +20,7 @@ from banyan.domain.papers.registry import paper as paper_of
 from banyan.kernel import clock
 from banyan.web import errors, once
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import papers
 
 # Nothing may be loaded into what is shown and nothing may show it in a frame.
@@ -33,18 +34,21 @@ _MOST_LABELS = printing.MOST_AT_ONCE
 # what is printed for requests
 
 
+@needs("requests.read")
 @require_GET
 def request_paper(request: StaffRequest, request_id: int, code: str) -> HttpResponse:
     """One paper of one request."""
     return _print(request, [request_id], code)
 
 
+@needs("requests.read")
 @require_GET
 def request_label(request: StaffRequest, request_id: int) -> HttpResponse:
     """The label of a request's token; ``size`` is 36 or 24 (mm of tape) or 50x30."""
     return _print(request, [request_id], printing.label_of(request.GET.get("size", "36")))
 
 
+@needs("requests.read")
 @require_GET
 def labels(request: StaffRequest) -> HttpResponse:
     """The labels of many requests (``id`` again and again) in one document."""
@@ -54,6 +58,7 @@ def labels(request: StaffRequest) -> HttpResponse:
     return _print(request, [int(one) for one in ids], printing.label_of(request.GET.get("size", "36")))
 
 
+@needs("tokens.print_pin_letter")
 @require_POST
 def pin_letter(request: StaffRequest, request_id: int) -> HttpResponse:
     """The letter with the initial PIN of a request's token; it is printed once."""
@@ -61,6 +66,7 @@ def pin_letter(request: StaffRequest, request_id: int) -> HttpResponse:
     return _pdf(made.pdf, made.name)
 
 
+@needs("requests.create")
 @require_safe
 def blank_forms(request: StaffRequest) -> HttpResponse:
     """Application forms to be filled in by hand."""
@@ -68,6 +74,7 @@ def blank_forms(request: StaffRequest) -> HttpResponse:
     return render(request, "web/blank_forms.html", {"families": papers.blank_forms()})
 
 
+@needs("requests.create")
 @require_GET
 def blank_form(request: StaffRequest, business: str, system: str, kind: str) -> HttpResponse:
     """One of them."""
@@ -100,6 +107,7 @@ def _closed(response: HttpResponse, policy: str = _SANDBOX) -> HttpResponse:
 # templates and pictures
 
 
+@needs(one_of=("papers.manage", "papers.confirm"))
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """Every paper with its version, every picture, what waits."""
@@ -113,6 +121,7 @@ def _listing(request: StaffRequest, *, status: int = 200, **more: object) -> Htt
     return render(request, "web/papers.html", context, status=status)
 
 
+@needs(one_of=("papers.manage", "papers.confirm"))
 @require_safe
 def detail(request: StaffRequest, code: str) -> HttpResponse:
     """One paper: its versions, what a template may use, the form to upload another."""
@@ -135,6 +144,7 @@ def _detail(request: StaffRequest, code: str, *, status: int = 200, **more: obje
     return render(request, "web/paper.html", context, status=status)
 
 
+@needs(one_of=("papers.manage", "papers.confirm"))
 @require_safe
 def picture(request: StaffRequest, name: str) -> HttpResponse:
     """One picture and its versions."""
@@ -145,6 +155,7 @@ def picture(request: StaffRequest, name: str) -> HttpResponse:
     return render(request, "web/paper_picture.html", {"name": name, "changes": changes, "may_change": may_change})
 
 
+@needs(one_of=("papers.manage", "papers.confirm"))
 @require_GET
 def preview(request: StaffRequest, code: str, number: int) -> HttpResponse:
     """A version with sample values; 0 is the shipped one."""
@@ -156,6 +167,7 @@ def preview(request: StaffRequest, code: str, number: int) -> HttpResponse:
     return _pdf(pdf, f"{paper.code}-{number}.pdf")
 
 
+@needs(one_of=("papers.manage", "papers.confirm"))
 @require_GET
 def source(request: StaffRequest, code: str, number: int) -> HttpResponse:
     """The text of a version, to be changed and uploaded again; 0 is the shipped one."""
@@ -167,6 +179,7 @@ def source(request: StaffRequest, code: str, number: int) -> HttpResponse:
     return _attached(text.encode(), "text/plain; charset=utf-8", f"{paper.code}-{number}.html")
 
 
+@needs(one_of=("papers.manage", "papers.confirm"))
 @require_GET
 def picture_file(request: StaffRequest, name: str, number: int) -> HttpResponse:
     """A version of a picture."""
@@ -183,6 +196,7 @@ def _attached(content: bytes, kind: str, name: str) -> HttpResponse:
     return _closed(response)
 
 
+@needs("papers.manage")
 @require_POST
 def ask_template(request: StaffRequest, code: str) -> HttpResponse:
     """Ask for another template; it is tried first, and one that does not work comes back with line and reason."""
@@ -195,6 +209,7 @@ def ask_template(request: StaffRequest, code: str) -> HttpResponse:
     return _ask(request, make, shown_again, "paper", code)
 
 
+@needs("papers.manage")
 @require_POST
 def ask_picture(request: StaffRequest) -> HttpResponse:
     """Ask for a new or another picture."""
@@ -207,6 +222,7 @@ def ask_picture(request: StaffRequest) -> HttpResponse:
     return _ask(request, make, shown_again, "papers")
 
 
+@needs("papers.manage")
 @require_POST
 def ask_return(request: StaffRequest, kind: str, name: str, number: int) -> HttpResponse:
     """Ask to go back to an older version, or to what the product brings (0)."""
@@ -236,6 +252,7 @@ def _ask(
     return redirect(*place)
 
 
+@needs(one_of=("papers.manage", "papers.confirm"))
 @require_POST
 def settle(request: StaffRequest, version_id: int, verb: str) -> HttpResponse:
     """Confirm a waiting version as it was shown, or take it back."""

@@ -18,18 +18,21 @@ from banyan.kernel import clock
 from banyan.kernel.errors import BanyanError
 from banyan.web import errors, once
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import parcels
 from banyan.web.views.delivery import REFUSED, chosen
 
 _WAYBILL = "waybill_"
 
 
+@needs("requests.hand_over")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """A page of parcels."""
     return _list(request)
 
 
+@needs("requests.hand_over")
 @require_safe
 def sheet(request: StaffRequest) -> HttpResponse:
     """The parcels handed to EMS today, to be printed and signed."""
@@ -38,6 +41,7 @@ def sheet(request: StaffRequest) -> HttpResponse:
     return render(request, "desk/parcel_sheet.html", context)
 
 
+@needs("requests.hand_over")
 @require_http_methods(["GET", "HEAD", "POST"])
 def prepare(request: StaffRequest) -> HttpResponse:
     """A new parcel for requests that wait to be fetched: who receives it."""
@@ -59,6 +63,7 @@ def prepare(request: StaffRequest) -> HttpResponse:
     return redirect("delivery_parcel", done["parcel"])
 
 
+@needs("requests.hand_over")
 @require_POST
 def send_many(request: StaffRequest) -> HttpResponse:
     """Hand every parcel over whose waybill number was typed; each stands for itself."""
@@ -81,12 +86,14 @@ def send_many(request: StaffRequest) -> HttpResponse:
     return redirect("/desk/parcels?kind=prepared")
 
 
+@needs("requests.hand_over")
 @require_safe
 def detail(request: StaffRequest, parcel_id: int) -> HttpResponse:
     """One parcel."""
     return _parcel(request, parcel_id)
 
 
+@needs("requests.hand_over")
 @require_POST
 def send(request: StaffRequest, parcel_id: int) -> HttpResponse:
     """Hand this one to EMS."""
@@ -98,6 +105,7 @@ def send(request: StaffRequest, parcel_id: int) -> HttpResponse:
     return _sent(request, parcel_id, "send", work, _("已交寄"))
 
 
+@needs("requests.hand_over")
 @require_POST
 def delivered(request: StaffRequest, parcel_id: int) -> HttpResponse:
     """EMS delivered it."""
@@ -109,6 +117,7 @@ def delivered(request: StaffRequest, parcel_id: int) -> HttpResponse:
     return _sent(request, parcel_id, "delivered", work, _("已登记妥投，申请单已办结"))
 
 
+@needs("requests.hand_over")
 @require_POST
 def returned(request: StaffRequest, parcel_id: int) -> HttpResponse:
     """EMS brought it back."""
@@ -120,6 +129,7 @@ def returned(request: StaffRequest, parcel_id: int) -> HttpResponse:
     return _sent(request, parcel_id, "returned", work, _("已登记退回，介质回到待领取"))
 
 
+@needs("requests.hand_over")
 @require_POST
 def take_out(request: StaffRequest, parcel_id: int) -> HttpResponse:
     """Take one token out again."""
@@ -131,6 +141,7 @@ def take_out(request: StaffRequest, parcel_id: int) -> HttpResponse:
     return _sent(request, parcel_id, "take_out", work, _("已取出，介质回到待领取"))
 
 
+@needs("requests.hand_over")
 @require_POST
 def reveal(request: StaffRequest, parcel_id: int) -> HttpResponse:
     """The recipient in clear, to write the label; the look is recorded."""

@@ -20,6 +20,7 @@ from banyan.kernel.errors import BanyanError
 from banyan.web import desk_work, errors, once
 from banyan.web.desk_work import Desk
 from banyan.web.middleware import HIDDEN, SCRIPT_HEADER, StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import proofreading
 from banyan.web.reading.masking import masked
 from banyan.web.reading.requests import row_of_request
@@ -34,6 +35,7 @@ DESK = Desk(
 _CONFLICT = 409
 
 
+@needs("requests.proofread")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """The work list, no request chosen."""
@@ -41,6 +43,7 @@ def listing(request: StaffRequest) -> HttpResponse:
     return render(request, "desk/proofreadings.html", {"queue": DESK.queue(request)})
 
 
+@needs("requests.proofread")
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """One request, field by field; passing it or sending it back."""
@@ -90,6 +93,7 @@ def _page(request: StaffRequest, one: ServiceRequest, refused: BanyanError | Non
     return render(request, "desk/proofreading.html", context, status=_CONFLICT if refused else 200)
 
 
+@needs("requests.proofread")
 @require_POST
 def check(request: StaffRequest, request_id: int, field: str) -> HttpResponse:
     """Check one field: ``do`` is retype, same, looked or differs. The page's script gets JSON, a plain form its page again."""

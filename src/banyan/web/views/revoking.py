@@ -16,6 +16,7 @@ from banyan.kernel import clock
 from banyan.kernel.errors import BanyanError
 from banyan.web import errors, once
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import delivery
 from banyan.web.reading.queue import queue
 from banyan.web.reading.today import url_of_step
@@ -25,6 +26,7 @@ RETURNED, LOST = "returned", "lost"
 _FIELDS: Mapping[type[BanyanError], str] = {LostStatementMissing: "note", TokenFateMissing: "fate"}
 
 
+@needs("certificates.revoke")
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoking(request: StaffRequest, request_id: int) -> HttpResponse:
     """The page, and carrying the approved revocation out."""

@@ -18,10 +18,12 @@ from banyan.domain.systems.registry import document_of
 from banyan.kernel import clock
 from banyan.web import errors, once, settings_forms, words
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import settings
 from banyan.web.views.settings_changes import Ask, ask, frame
 
 
+@needs("systems.read")
 @require_safe
 def overview(request: StaffRequest) -> HttpResponse:
     """The four systems: kinds, media, forms, open requests, whether they run and through which connector."""
@@ -34,6 +36,7 @@ def overview(request: StaffRequest) -> HttpResponse:
     return render(request, "settings/overview.html", {**frame(request, "settings"), "rows": rows})
 
 
+@needs("systems.read")
 @require_http_methods(["GET", "HEAD", "POST"])
 def system(request: StaffRequest, code: str) -> HttpResponse:
     """One system's policy, and asking for another."""
@@ -51,6 +54,7 @@ def system(request: StaffRequest, code: str) -> HttpResponse:
     return render(request, "settings/system.html", _system(request, status, content, asked), status=asked.status)
 
 
+@needs("systems.configure")
 @require_POST
 def switch(request: StaffRequest, code: str) -> HttpResponse:
     """Switch a system on or off, or give it a connector of its own."""
@@ -77,6 +81,7 @@ def switch(request: StaffRequest, code: str) -> HttpResponse:
     return redirect("settings_system", code)
 
 
+@needs("systems.read")
 @require_safe
 def media(request: StaffRequest) -> HttpResponse:
     """Which media each system takes, which products are registered, which makers' devices the token agent knows."""

@@ -27,6 +27,7 @@ from banyan.domain.rulebook.errors import (
 from banyan.kernel import clock
 from banyan.web import errors, once, settings_forms
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import settings
 from banyan.web.reading.paging import Cursor
 
@@ -117,6 +118,7 @@ def ask(request: StaffRequest, document: str, read: Callable[[], Mapping[str, An
     return Ask(redirect("settings_change", done["change"]))
 
 
+@needs("systems.read")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """Changes that wait for the second person, and every version there has been."""
@@ -151,6 +153,7 @@ def listing(request: StaffRequest) -> HttpResponse:
     return render(request, "settings/changes.html", context)
 
 
+@needs("systems.read")
 @require_safe
 def detail(request: StaffRequest, change_id: int) -> HttpResponse:
     """One change: what it says, what stood before, who asked and why; the second person decides here."""
@@ -178,6 +181,7 @@ def _shown(request: StaffRequest, change_id: int, message: str = "") -> HttpResp
     return render(request, "settings/change.html", context, status=_REFUSED if message else 200)
 
 
+@needs(one_of=("systems.configure", "systems.confirm"))
 @require_POST
 def decide(request: StaffRequest, change_id: int) -> HttpResponse:
     """Confirm a change, which carries it out, or take it back."""
@@ -198,6 +202,7 @@ def _withdraw(request: StaffRequest, found: Any) -> dict[str, Any]:
     return {"withdrawn": withdraw_dual(actor=request.actor, request=found, now=clock.now()).pk}
 
 
+@needs("systems.read")
 @require_http_methods(["GET", "HEAD", "POST"])
 def version(request: StaffRequest, document: str, number: int) -> HttpResponse:
     """One version against the one before, and asking for it again. Number 0 is what the product ships."""

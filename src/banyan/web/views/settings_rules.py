@@ -19,12 +19,14 @@ from banyan.domain.systems.policy import CertificateKind
 from banyan.kernel import clock
 from banyan.web import settings_forms
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import settings
 from banyan.web.views.settings_changes import Ask, ask, frame
 
 _LARGEST_NOTICE = 64 * 1024
 
 
+@needs("systems.read")
 @require_safe
 def process_list(request: StaffRequest) -> HttpResponse:
     """Every process with its steps."""
@@ -41,6 +43,7 @@ def process_list(request: StaffRequest) -> HttpResponse:
     return render(request, "settings/processes.html", {**frame(request, "settings_processes"), "rows": rows})
 
 
+@needs("systems.read")
 @require_http_methods(["GET", "HEAD", "POST"])
 def process(request: StaffRequest, code: str) -> HttpResponse:
     """One process: its steps in order, moved by buttons and keys; deadline and role of each."""
@@ -86,6 +89,7 @@ def _step(step: dict[str, Any], *, is_left_out: bool) -> dict[str, Any]:
     }
 
 
+@needs("systems.read")
 @require_http_methods(["GET", "HEAD", "POST"])
 def materials(request: StaffRequest) -> HttpResponse:
     """Materials by business, kind and channel."""
@@ -122,6 +126,7 @@ def materials(request: StaffRequest) -> HttpResponse:
     return render(request, "settings/materials.html", context, status=asked.status)
 
 
+@needs("systems.read")
 @require_safe
 def calendar_now(request: StaffRequest) -> HttpResponse:
     """The calendar of this year."""
@@ -129,6 +134,7 @@ def calendar_now(request: StaffRequest) -> HttpResponse:
     return redirect("settings_calendar", local_date(clock.now()).year)
 
 
+@needs("systems.read")
 @require_http_methods(["GET", "HEAD", "POST"])
 def calendar(request: StaffRequest, year: int) -> HttpResponse:
     """A year in twelve months; importing its notice, changing a day."""

@@ -13,6 +13,7 @@ from banyan.domain.ra import actions as ra
 from banyan.domain.ra.models import RequestState
 from banyan.kernel import clock
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.problems import PROBLEMS
 from banyan.web.reading import delivery
 from banyan.web.reading.queue import queue
@@ -27,6 +28,7 @@ _OF_ANY_WORK = frozenset(
 )  # fmt: skip
 
 
+@needs("tokens.unlock")
 @require_safe
 def unlocking(request: StaffRequest, request_id: int) -> HttpResponse:
     """The page: it finds the token of the request and carries the answer to it."""
@@ -45,6 +47,7 @@ def unlocking(request: StaffRequest, request_id: int) -> HttpResponse:
     return with_agent(request, render(request, "desk/unlocking.html", context))
 
 
+@needs("tokens.unlock")
 @require_POST
 @for_script
 def answer(request: StaffRequest, request_id: int) -> HttpResponse:
@@ -56,6 +59,7 @@ def answer(request: StaffRequest, request_id: int) -> HttpResponse:
     return JsonResponse({"sealed": sealed})
 
 
+@needs("tokens.unlock")
 @require_POST
 @for_script
 def done(request: StaffRequest, request_id: int) -> HttpResponse:

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("state", "DONE"), _negated=True),
                 fields=["organization", "id"],
-                name="ra_request_of_body",
+                name="ra_request_undone",
             ),
         ),
         migrations.AddField(

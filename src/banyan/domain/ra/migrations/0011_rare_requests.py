@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("parties", "0001_initial"),
-        ("ra", "0003_work_list"),
+        ("ra", "0010_count_finished"),
     ]
 
     operations = [
