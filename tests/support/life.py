@@ -151,7 +151,7 @@ class Life:
         stop = PlannedStop.objects.get(reason=f"演练 {self.number}")
         self.once("call off stop", "content.stop_called_off",
                   lambda: content.call_off_stop(self.everything, stop.pk, self.now))  # fmt: skip
-        self.again("silent", lambda: note({"archives": False}, self.now))
+        self.again("archives silent", lambda: note({"archives": False}, self.now))
         later = self.now + 2 * content.PATIENCE
         self.once("outage told", "content.outage_told", lambda: note({"archives": False}, later))
         self.once("outage ended", "content.outage_ended", lambda: note({"archives": True}, later))
