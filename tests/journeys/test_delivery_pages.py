@@ -216,13 +216,35 @@ def test_the_right_person_fetches_and_nothing_typed_is_lost_on_the_way(site: Sit
     shot(page, "deliver-refused")
     page.get_by_label("证件号后四位").fill(REQUESTER_ID[-4:])
     link = page.get_by_role("link", name=re.compile("打印领取表"))
-    expect(link).to_have_attribute("href", f"/requests/{request.pk}/papers/hand_over_receipt.pdf")
+    paper = link.get_attribute("href")
+    assert paper is not None
+    assert client("clerk").get(paper).headers["Content-Type"] == "application/pdf"
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast-by")).to_contain_text("已交付")
     expect(page.locator(".work-body")).to_contain_text("经办人本人，证件号已核对")
     shot(page, "deliver-done")
     assert (stored(request.pk).state, token_of(request).state) == ("DONE", "HANDED_OVER")
     assert REQUESTER_ID[-4:] not in AuditRecord.objects.filter(event="ra.hand_over").latest("pk").detail
+
+
+def test_a_log_in_that_ends_in_the_middle_loses_nothing(site: Site) -> None:
+    """What is typed is kept for the clerk; a form sent after the log-in ended stays on the page and says so."""
+    request = site.told(4)
+    page = site.page()
+    page.goto(f"/desk/deliver/{request.pk}")
+    with page.expect_response("**/desk/drafts/**"):
+        page.get_by_label("代领授权").fill("测试单位委托书 9 号")
+        page.get_by_label("代领授权").blur()
+    cookies = page.context.cookies()
+    page.context.clear_cookies(name=SESSION_COOKIE)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#ended")).to_be_visible()
+    assert stored(request.pk).step == "hand_over"
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    page.reload()
+    expect(page.get_by_label("代领授权")).to_have_value("测试单位委托书 9 号")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".work-body")).to_contain_text("凭授权代领·测试单位委托书 9 号")
 
 
 def test_somebody_else_needs_an_authorisation(site: Site) -> None:

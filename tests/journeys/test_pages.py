@@ -345,7 +345,7 @@ def test_a_certificate_names_who_did_what_and_what_is_left(site: Site) -> None:
     page.goto(f"/certificates/{pair.pk}")
     expect(page).to_have_title(re.compile(f"{NAMES[1]} · 证书"))
     life = page.locator(".life")
-    for told in ("校对 许校样", "审核 郑审样", "签名验证无误", "领取人：领取人"):
+    for told in ("校对 许校样", "审核 郑审样", "签名验证无误", "领取人：陈经办"):
         expect(life).to_contain_text(told)
     expect(page.locator("progress")).to_be_visible()
     expect(page.locator(".validity")).to_contain_text("还有 25 天")

@@ -125,7 +125,8 @@ def sent(
 ) -> HttpResponse:  # fmt: skip
     """Do what a form of the panel asks, once; a refusal shows the panel again with everything typed."""
     try:
-        once.send(request, f"delivery.{form}", work, about=request_id if about else None)
+        draft = _draft(request_id) if form == "hand_over" else ""
+        once.send(request, f"delivery.{form}", work, about=request_id if about else None, draft=draft)
     except BanyanError as error:
         return panel(request, request_id, form=form, error=error)
     messages.success(request, told)
@@ -149,12 +150,15 @@ def panel(
         request.actor, delivery.STEPS[tab], request.GET, now, delivery.panel_url, here=request_id,
         title=_("待通知") if tab == "notify" else _("待领取"), nothing=str(delivery.NOTHING[tab]),
     )  # fmt: skip
+    kept, _when = once.drafted(request, _draft(request_id))
     field = _FIELDS.get(type(error), "") if error and form == "hand_over" else ""
     context = {
         "panel": shown,
         "queue": listed,
         "form": form,
         "typed": request.POST if form else {},
+        "handing": request.POST if form == "hand_over" else {"received_by": shown.requester, **kept},
+        "draft": _draft(request_id),
         "error": errors.text(error) if error else "",
         "error_code": error.code if error else "",
         "error_field": field,
@@ -181,6 +185,10 @@ def _list(request: StaffRequest, tab: str, *, refusals: list[str] | None = None,
     tab = tab if tab in delivery.NOTHING else "notify"
     context = {"listing": delivery.listing(request.actor, tab, request.GET, now), "refusals": refusals or []}
     return render(request, "desk/delivery.html", context, status=status)
+
+
+def _draft(request_id: int) -> str:
+    return f"hand-over-{request_id}"
 
 
 def _key(text: str) -> int:

@@ -56,7 +56,7 @@ def prepare(request: StaffRequest) -> HttpResponse:
         return {"parcel": ra.prepare_parcel(request.actor, wanted, recipients.read(**typed), clock.now()).pk}
 
     try:
-        done = once.send(request, "parcel.prepare", work)
+        done = once.send(request, "parcel.prepare", work, draft=_draft(wanted))
     except BanyanError as error:
         return _new(request, wanted, typed, error)
     messages.success(request, _("已装包裹，等着交寄"))
@@ -185,12 +185,18 @@ def _new(
 ) -> HttpResponse:
     context = {
         "requests": delivery_access.waiting_requests(request.actor, wanted),
-        "fields": parcels.fields(typed or {}),
+        "fields": parcels.fields(once.drafted(request, _draft(wanted))[0] if typed is None else typed),
+        "draft": _draft(wanted),
         "error": errors.text(error) if error else "",
         "error_code": error.code if error else "",
         "error_field": _FIELD.get(error.fields.get("field", ""), "") if isinstance(error, RecipientInvalid) else "",
     }
     return render(request, "desk/parcel_new.html", context, status=REFUSED if error else 200)
+
+
+def _draft(wanted: list[int]) -> str:
+    """The draft of this parcel: another one has another recipient."""
+    return f"parcel-{min(wanted, default=0)}"
 
 
 _FIELD = {"姓名": "name", "手机号": "phone", "地址": "address", "邮编": "postcode"}

@@ -44,7 +44,7 @@ def revoking(request: StaffRequest, request_id: int) -> HttpResponse:
         return {"number": done.number}
 
     try:
-        once.send(request, "revoke", work, about=request_id)
+        once.send(request, "revoke", work, about=request_id, draft=_draft(request_id))
     except BanyanError as error:
         return _page(request, request_id, error)
     messages.success(request, _("证书已注销"))
@@ -63,10 +63,15 @@ def _page(request: StaffRequest, request_id: int, error: BanyanError | None = No
         ),
         "reason": _(reason.name) if reason else "",
         "must_destroy": delivery.must_destroy(request.actor, shown.request),
-        "typed": request.POST if error else {},
+        "typed": request.POST if error else once.drafted(request, _draft(request_id))[0],
+        "draft": _draft(request_id),
         "error": errors.text(error) if error else "",
         "error_code": error.code if error else "",
         "error_field": _FIELDS.get(type(error), "") if error else "",
         "is_due": shown.request.state == "OPEN" and shown.request.step == "revoke",
     }  # fmt: skip
     return render(request, "desk/revoking.html", context, status=REFUSED if error else 200)
+
+
+def _draft(request_id: int) -> str:
+    return f"revoke-{request_id}"
