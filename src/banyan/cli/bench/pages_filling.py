@@ -69,7 +69,7 @@ class Models:
         (issuance,) = issue_models(home, 1)
         self.issuance = _plain(Issuance.objects.get(pk=issuance))
         self.pair = _plain(CertificatePair.objects.unscoped(_WHY).get(issuance_id=issuance))
-        self.request = _plain(ServiceRequest.objects.unscoped(_WHY).get(pk=self.pair.request_id))
+        self.request = _plain(ServiceRequest.objects.unscoped(_WHY).get(pk=self.pair.request_id or 0))
         self.certificates = [_plain(one) for one in Certificate.objects.filter(pair=self.pair.pk).order_by("pk")]
         self.steps = [_plain(one) for one in StepRecord.objects.filter(request=self.request.pk).order_by("pk")]
         self.approval, self.entry, self.proofreading = (
@@ -261,7 +261,8 @@ class _Work:
         is_revoked = pair.state != PairState.VALID
         for one in self.model.certificates:
             serial = serial_hex(new_serial(self.end))
-            der = one.der[:15] + bytes.fromhex(serial) + one.der[31:]
+            whole = bytes(one.der)
+            der = whole[:15] + bytes.fromhex(serial) + whole[31:]
             add(
                 copy(
                     one, id=None, pair_id=pair.pk, serial=serial, der=der, not_before=pair.not_before,
@@ -320,12 +321,10 @@ class _Work:
             AuditRecord.objects.update(at_us=models.F("id") + (first - head.sequence - 1))
             self.audited = head.sequence
         made = []
-        for thing in sorted(
-            things, key=lambda one: one.opened_at if isinstance(one, ServiceRequest) else one.recorded_at
-        ):  # type: ignore[attr-defined]
+        for thing in sorted(things, key=_moment_of):
             self.audited += 1
             is_request = isinstance(thing, ServiceRequest)
-            at = thing.opened_at if is_request else thing.recorded_at  # type: ignore[attr-defined]
+            at = _moment_of(thing)
             made.append(
                 copy(
                     self.model.record, id=self.audited, at_us=int(at.timestamp() * 1_000_000),
@@ -357,3 +356,8 @@ def _write(rows: dict[type[models.Model], list[Any]]) -> None:
             bulk.append_many(many)
         else:
             bulk.insert_many(many)
+
+
+def _moment_of(thing: Any) -> datetime:
+    moment: datetime = thing.opened_at if isinstance(thing, ServiceRequest) else thing.recorded_at
+    return moment

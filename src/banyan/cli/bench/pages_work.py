@@ -46,7 +46,8 @@ class Bench:
             self._people += [asking.log_in(name("point"), Role.CLERK, [code]) for code in SIGHTS]
             self._administrators = [asking.log_in(name("audit"), Role.AUDIT_ADMIN)]
             self._operators = [asking.log_in(name("system"), Role.SYSTEM_ADMIN)]
-        server, found = asking.Server(), {}
+        server = asking.Server()
+        found: dict[Any, Any] = {}
         for is_measured in (False, True):  # the first time round compiles templates and warms caches
             found = {}
             number = count if is_measured else 2
