@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,11 @@ class Counter:
         if message.type == "error" and "the server responded with a status of 4" not in message.text:
             self.complaints.append(message.text)
 
-    def at_approval(self, person: int) -> ServiceRequest:
-        """Taken in at the counter with its materials, complete."""
-        clerk = self.office.actors["clerk"]
-        request = self.office.open(person, channel="COUNTER")
-        ra.precheck(clerk, request.pk, self.office.now)
+    def at_approval(self, person: int, *, days_ago: int = 0) -> ServiceRequest:
+        """Taken in at the counter with its materials, complete; the longer ago, the higher in the work list."""
+        clerk, at = self.office.actors["clerk"], self.office.now - timedelta(days=days_ago)
+        request = self.office.open(person, channel="COUNTER", at=at)
+        ra.precheck(clerk, request.pk, at)
         return request
 
     def at_entry(self, person: int) -> ServiceRequest:
@@ -119,12 +120,13 @@ def counter(served: tuple[Office, str], browser: Browser, monkeypatch: pytest.Mo
 
 def test_an_approver_decides_with_what_the_holder_has_before_him(counter: Counter) -> None:
     """A4, 3.3.1.2(2): pairs held, other requests, materials and what the certificate will say; then the next request."""
-    request = counter.at_approval(0)  # holds a valid pair
+    request = counter.at_approval(0, days_ago=40)  # holds a valid pair
     page = counter.page("approver")
     page.goto("/desk/approvals")
     page.locator(f'.q-link[href="/desk/approvals/{request.pk}"]').click()
     work = page.locator(".work")
     expect(work).to_contain_text("重复注册提醒：该持有人已有 1 对有效证书")
+    page.wait_for_load_state()
     expect(work).to_contain_text("证书上会写")
     expect(work).to_contain_text("还没有录入，按持有人档案推算")
     expect(page.locator("#papers")).to_contain_text("数字证书业务申请表")
@@ -174,7 +176,7 @@ def test_two_approvers_at_one_request_and_a_double_click(counter: Counter) -> No
 
 def test_the_common_path_needs_no_mouse(counter: Counter) -> None:
     """From the work list: arrow, Enter, Ctrl+Enter; the next request is open at once."""
-    requests = [newly_registered(counter, number) for number in (70, 71)]
+    requests = [newly_registered(counter, number, days_ago=80) for number in (70, 71)]
     page = counter.page("approver")
     page.goto("/desk/approvals")
     page.keyboard.press("ArrowDown")
@@ -184,8 +186,10 @@ def test_the_common_path_needs_no_mouse(counter: Counter) -> None:
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.locator("#w-h")).to_have_text(requests[0].subject_name)
+    page.wait_for_load_state()  # the keys are the script's
     page.keyboard.press("Control+Enter")
     expect(page).to_have_url(re.compile(f"/desk/approvals/{requests[1].pk}$"))
+    page.wait_for_load_state()
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toasts")).to_contain_text(f"已审核通过：{requests[1].subject_name}")
     assert [stored(one).step for one in requests] == ["enter", "enter"]
@@ -216,18 +220,18 @@ def test_what_nothing_speaks_against_is_approved_together(counter: Counter) -> N
     assert stored(held).step == "approve"
 
 
-def newly_registered(counter: Counter, number: int) -> ServiceRequest:
+def newly_registered(counter: Counter, number: int, *, days_ago: int = 0) -> ServiceRequest:
     """A request of somebody who has nothing yet."""
     from banyan.domain.parties.actions import register_person
     from support import issuing
     from support.parties import person_entry
 
-    clerk = counter.office.actors["clerk"]
+    clerk, at = counter.office.actors["clerk"], counter.office.now - timedelta(days=days_ago)
     entry = person_entry(number, name=f"测试新人{'甲乙丙丁戊己庚辛壬癸'[number % 10]}", region="350102")
-    person = register_person(clerk, entry, now=counter.office.now)
+    person = register_person(clerk, entry, now=at)
     draft = issuing.draft(counter.office.world, channel="COUNTER", person_id=person.pk)
-    request = ra.open_request(clerk, draft, counter.office.now)
-    ra.precheck(clerk, request.pk, counter.office.now)
+    request = ra.open_request(clerk, draft, at)
+    ra.precheck(clerk, request.pk, at)
     return request
 
 
@@ -284,6 +288,7 @@ def test_a_later_correction_voids_what_was_decided(counter: Counter) -> None:
     page.goto(f"/requests/{request.pk}")
     page.get_by_role("link", name="更正", exact=True).click()
     expect(page.locator("main")).to_contain_text("这件申请单已经录入过")
+    page.wait_for_load_state()
     page.fill('[id="subject.OU"]', "新处室")
     page.keyboard.press("Control+Enter")
     expect(page).to_have_url(re.compile(f"/requests/{request.pk}$"))
