@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from banyan.domain.parties import access as parties
 from banyan.domain.parties.models import IssuingPoint
+from banyan.kernel.actor import Actor
 
 from .errors import PointNotEnabled, SystemDisabled, UnknownSystem
 from .models import IssuingPointSwitch, IssuingSystem
 from .policy import SystemPolicy
 from .registry import policies
+
+_MOST_POINTS = 500
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,33 @@ def ensure_open(code: str, *, issuing_point_id: int | None = None) -> SystemPoli
             names = IssuingPoint.objects.unscoped("the name in a refusal").filter(pk=issuing_point_id)
             point = names.values_list("name", flat=True).first() or str(issuing_point_id)
             raise PointNotEnabled(point=point, system=found.policy.name)
+    return found.policy
+
+
+def offered(actor: Actor) -> list[SystemPolicy]:
+    """The systems that somebody may take requests in for: switched on here and, for somebody whose region has issuing
+    points, at one of them (规范 3.3.1.4(1)). The centre needs no switch.
+    """
+    found = [status.policy for status in statuses() if status.is_enabled]
+    if actor.regions is None:
+        return found
+    points = parties.issuing_points(actor).filter(is_active=True).values_list("pk", flat=True)
+    ids = list(points[:_MOST_POINTS])
+    if not ids:
+        return found
+    switched = IssuingPointSwitch.objects.filter(issuing_point__in=ids, is_enabled=True)
+    on = set(switched.values_list("system_id", flat=True))
+    return [policy for policy in found if policy.code in on]
+
+
+def ensure_offered(actor: Actor, code: str) -> SystemPolicy:
+    """The policy of a system that the actor may take requests in for. Raises UnknownSystem, SystemDisabled, PointNotEnabled."""
+    found = status(code)
+    if not found.is_enabled:
+        raise SystemDisabled(system=found.policy.name)
+    if found.policy not in offered(actor):
+        point = parties.issuing_points(actor).filter(is_active=True).values_list("name", flat=True).first()
+        raise PointNotEnabled(point=point or "—", system=found.policy.name)
     return found.policy
 
 
