@@ -111,6 +111,24 @@ def switched_on() -> dict[int, list[str]]:
     return found
 
 
+def offered(actor: Actor) -> list[SystemPolicy]:
+    """The systems somebody may take requests in for: switched on, and at an issuing point switched on there (规范 3.3.1.4)."""
+    found = [status.policy for status in statuses() if status.is_enabled]
+    if actor.point_id is None:
+        return found
+    switches = switches_of(actor.point_id)
+    return [policy for policy in found if switches[policy.code]]
+
+
+def ensure_offered(actor: Actor, code: str) -> SystemPolicy:
+    """The policy of a system that the actor may take requests in for. Raises UnknownSystem, SystemDisabled, PointNotEnabled."""
+    found = status(code)
+    if not found.is_enabled:
+        raise SystemDisabled(system=found.policy.name)
+    Doors(actor).ensure_open(code)
+    return found.policy
+
+
 def _status(entry: SystemPolicy, row: IssuingSystem | None) -> SystemStatus:
     if row is None:
         return SystemStatus(entry, is_enabled=True, connector="", version=None)
