@@ -308,9 +308,9 @@ def test_the_mended_sheet_takes_nothing_twice_seals_too(clerk: Actor, tmp_path: 
     sealed = {BY_CODE[code].title: value for code, value in EXAMPLES[3].items()} | {
         "单位名称": "测试榕荫县虚构章局", "统一社会信用代码": sample.credit_code(777), "经办人证件号码": sample.resident_id(900),
     }  # fmt: skip
-    seals = [sealed | {"印章编码": f"3599000000077{number}"} for number in (1, 2)]
+    seals = [sealed | {"印章编码": f"3521000000077{number}"} for number in (1, 2)]
     assert take(clerk, written(tmp_path, [*rows, *seals])).good == 12
-    again = take(clerk, written(tmp_path, [*rows, *seals, sealed | {"印章编码": "35990000000773"}], "mended.xlsx"))
+    again = take(clerk, written(tmp_path, [*rows, *seals, sealed | {"印章编码": "35210000000773"}], "mended.xlsx"))
     assert (again.good, again.failed) == (1, 12)
     assert {code for found in faults(clerk, again).values() for _, code in found} == {"sheets.request_open"}
     assert requests().count() == 13

@@ -67,7 +67,7 @@ def judge_life(place: str, lives: int) -> None:
     wrong += [f"task {one.pk} is {one.state}" for one in tasks.exclude(state__in=(TaskState.VERIFIED, TaskState.VOID))]
     wrong += [f"issuance {one.pk} is {one.state}" for one in Issuance.objects.filter(state__in=("INTENT", "SUBMITTED"))]
     states = Counter(ServiceRequest.objects.unscoped("the judge sees all").values_list("state", flat=True))
-    if states != {"DONE": 15 * lives, "CANCELLED": 2 * lives}:
+    if states != {"DONE": 15 * lives, "CANCELLED": 3 * lives}:
         wrong.append(f"requests: {dict(states)} after {lives} lives")
     keys = _kmc_keys(home)
     if keys != own_pairs:

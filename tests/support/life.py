@@ -910,6 +910,31 @@ class Life:
         pk = ServiceRequest.objects.unscoped("life").filter(person_id=self.people[6]).latest("pk").pk
         self.once("correct spare", "ra.enter", lambda: ra.enter(self.clerk, pk, corrected, self.now))
         self.once("cancel spare", "ra.cancel", lambda: ra.cancel(self.clerk, pk, self.now, reason="撤回"))
+        self.taken_in()
+
+    def taken_in(self) -> None:
+        """Somebody at the counter: looked up, taken in, another requester noted, withdrawn."""
+        from banyan.cli.sample import resident_id
+        from banyan.domain.parties.identity_rules import identity_number
+        from banyan.domain.parties.registering import PersonEntry
+        from banyan.domain.ra import actions as ra
+        from banyan.domain.ra.models import Intake
+        from banyan.domain.ra.values import Brought
+        from banyan.domain.sheets import actions as sheets
+
+        typed = resident_id(500 + 20 * self.number + 9)
+        holder = ra.HolderNamed(identity_number("RESIDENT", typed, today=self.now.date()))
+        person = PersonEntry("测试甲", "RESIDENT", typed, "350102")
+        said, other = (Brought({"name": name, "phone": "13800000023"}) for name in ("测试经办", "测试另一经办"))
+        application = ra.IntakeForm("enroll", "350102", said, "GENERAL", "PERSONAL", person)
+        self.again("look up holder", lambda: ra.look_up_holder(self.clerk, holder, self.now))
+        self.once("take in", "ra.take_in", lambda: ra.take_in(self.clerk, application, self.now))
+        pk = Intake.objects.latest("request_id").request_id
+        self.once("requester", "ra.change_intake", lambda: ra.change_intake(self.clerk, pk, other, self.now))
+        begin = partial(sheets.begin_import, name="a.csv", content=b"a", row_count=1, left_out=(), now=self.now)
+        sheet = begin(self.clerk).pk
+        self.once("original", "sheets.open_original", lambda: sheets.open_original(self.clerk, sheet, self.now))
+        self.once("withdraw taken in", "ra.cancel", lambda: ra.cancel(self.clerk, pk, self.now, reason="撤回"))
 
     def papers(self) -> None:
         """A form and a PIN letter printed, the letter spoilt and its PIN renewed; a template withdrawn, another one confirmed."""

@@ -9,6 +9,8 @@ from banyan.cli.application_file import Application
 
 # Administrative code 359900 was never given out (Fujian has no prefecture 99): numbers built on it belong to nobody.
 NOWHERE = "359900"
+# A seal's code names a region of some day: this one was given up in 1993, long before seals had such codes.
+SEALS_OF_NOBODY = "352100"
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
@@ -109,7 +111,11 @@ def _row(number: int) -> dict[str, str]:
     if system == "移动":
         row |= {"应用名称": "测试办公", "介质种类": "SIM 卡"}
     if kind == "印章":
-        row |= {"印章编码": f"{NOWHERE}{number:08d}", "印章名称": f"{row['单位名称']}公章", "印章类型": "法定名称章"}
+        row |= {
+            "印章编码": f"{SEALS_OF_NOBODY}{number:08d}",
+            "印章名称": f"{row['单位名称']}公章",
+            "印章类型": "法定名称章",
+        }
     return row
 
 

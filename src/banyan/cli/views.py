@@ -48,6 +48,7 @@ OUTCOMES = {
     "shipped": N_("交寄 EMS"),
     "came_back": N_("邮件退回"),
     "cancelled": N_("撤回申请"),
+    "requester": N_("更改经办人"),
     "alarm": N_("告警"),
     "pending": N_("等待"),
     "unavailable": N_("没有应答"),

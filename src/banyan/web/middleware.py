@@ -1,11 +1,13 @@
 """Who asks, how our errors become pages, and that nothing of a page stays in a browser's store."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import translation
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -41,17 +43,47 @@ class StaffRequest(HttpRequest):
     actor: Actor
 
 
+class InMemory(MemoryFileUploadHandler):
+    """Keeps a file of a form in memory whatever its size: what people hand in is never written in clear."""
+
+    def handle_raw_input(self, *arguments: Any, **options: Any) -> None:
+        """Django asks here whether the form is small enough; its size was looked at before."""
+        del arguments, options
+        self.activated = True
+
+
+def takes_files(largest: int) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Mark a page whose form brings files: a body of up to ``largest`` bytes is read."""
+
+    def mark(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        view.largest_body = largest  # type: ignore[attr-defined]  # a mark on the function, read below
+        return view
+
+    return mark
+
+
 class SmallBodies:
-    """No page takes files yet: a body larger than a form is refused before anything reads it."""
+    """A body larger than a form is refused before anything reads it, but for pages that say that they take files."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > LARGEST_BODY or "HTTP_TRANSFER_ENCODING" in request.META:
+        if not length.isdigit() or "HTTP_TRANSFER_ENCODING" in request.META:
             return HttpResponse(status=413)
+        if int(length) > LARGEST_BODY:
+            if int(length) > _largest(request):
+                return HttpResponse(status=413)
+            request.upload_handlers = [InMemory(request)]
         return self.get_response(request)
+
+
+def _largest(request: HttpRequest) -> int:
+    try:
+        return int(getattr(resolve(request.path_info).func, "largest_body", LARGEST_BODY))
+    except Resolver404:
+        return LARGEST_BODY
 
 
 class PlainText:

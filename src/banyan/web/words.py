@@ -115,6 +115,7 @@ STEP_OUTCOMES: dict[str, Any] = {
     "shipped": _("交寄 EMS"),
     "came_back": _("邮件退回"),
     "cancelled": _("撤回申请"),
+    "requester": _("更改经办人"),
 }
 
 KEY_USAGES: dict[str, Any] = {
@@ -210,6 +211,9 @@ EVENTS: dict[str, Any] = {
     "ra.revoke": _("注销"),
     "ra.issuance_rejected": _("CA 拒绝签发"),
     "ra.cancel": _("撤回申请"),
+    "ra.take_in": _("窗口受理"),
+    "ra.change_intake": _("更改经办人"),
+    "ra.look_up_holder": _("查询已有证书和在办申请"),
     "ra.cancel_issuance": _("撤回签发"),
     "ra.set_token_aside": _("换介质"),
     "ra.void_pair": _("作废证书对"),
@@ -281,6 +285,7 @@ EVENTS: dict[str, Any] = {
     "content.stop_called_off": _("取消停机安排"),
     "content.outage_told": _("公告服务中断"),
     "content.outage_ended": _("服务恢复"),
+    "sheets.open_original": _("取用批量表原文件"),
     "lifecycle.grant_unlock": _("准予解锁"),
     "lifecycle.answer_unlock": _("应答解锁"),
 }

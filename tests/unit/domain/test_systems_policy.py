@@ -142,7 +142,7 @@ def test_mobile_records_application_address_and_medium() -> None:
 
 
 def test_seals_need_their_code_and_name() -> None:
-    values = {"seal_code": "3501020000001", "seal_name": "测试局公章", "seal_kind": "法定名称章"}
+    values = {"seal_code": "35010200000001", "seal_name": "测试局公章", "seal_kind": "法定名称章"}
     assert rules.check_form(policy("ESEAL"), "SEAL", values) == values
     with pytest.raises(errors.FormFieldMissing, match="印章唯一赋码"):
         rules.check_form(policy("ESEAL"), "SEAL", {**values, "seal_code": ""})
@@ -216,3 +216,36 @@ def test_no_code_asks_which_system_it_is() -> None:
                 if inside & codes:
                     found.append(f"{path.name}:{node.lineno}")
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("35010200000001", "35010200000001"),
+        ("３５０１０２ ０００００００１", "35010200000001"),  # full width, with a gap
+        ("350427-00000001", "35042700000001"),  # 沙县, a district of another code since 2021
+        ("35042500000001", "35042500000001"),
+        ("11010100000001", "11010100000001"),  # a body of the centre
+    ],
+)
+def test_a_seals_code_names_a_region_of_today_or_of_its_day(typed: str, code: str) -> None:
+    """A8: 14 digits, the first six a code of GB/T 2260."""
+    values = {"seal_code": typed, "seal_name": "测试局公章", "seal_kind": "法定名称章"}
+    assert rules.check_form(policy("ESEAL"), "SEAL", values)["seal_code"] == code
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        ("3501020000001", errors.FormFieldSealLength),
+        ("350102000000011", errors.FormFieldSealLength),
+        ("35010200O00001", errors.FormFieldSealDigits),
+        ("35990200000001", errors.FormFieldSealRegion),
+        ("00000000000000", errors.FormFieldSealRegion),
+        ("99010100000001", errors.FormFieldSealRegion),
+    ],
+)
+def test_a_seals_code_of_another_form_is_refused(typed: str, error: type[Exception]) -> None:
+    values = {"seal_code": typed, "seal_name": "测试局公章", "seal_kind": "法定名称章"}
+    with pytest.raises(error, match="印章唯一赋码"):
+        rules.check_form(policy("ESEAL"), "SEAL", values)

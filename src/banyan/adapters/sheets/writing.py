@@ -103,6 +103,28 @@ def write_template(path: Path, columns: Sequence[Any], examples: Sequence[Mappin
                 page.data_validation(1, index, _ROWS, index, {"validate": "list", "source": list(column.choices)})
 
 
+def write_failed(
+    path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], reasons: Iterable[tuple[int, str, str]]
+) -> None:
+    """The rows that were not taken, to be mended and imported again; why, on a page of its own. Raises FileUnwritable."""
+    with new_workbook(path, strings_to_formulas=False, strings_to_numbers=False) as book:
+        text, head = book.add_format({"num_format": "@"}), book.add_format({"bold": True, "bg_color": "#DDF0EB"})
+        page, why = book.add_worksheet("申请"), book.add_worksheet("原因")
+        page.set_column(0, max(len(header) - 1, 0), 18, text)
+        for line, values in enumerate([header, *rows]):
+            for index, value in enumerate(values):
+                page.write_string(line, index, value, text if line else head)
+        for index, (title, width) in enumerate((("行", 8), ("原表的行", 10), ("列", 18), ("原因与处理", 70))):
+            why.write_string(0, index, title, head)
+            why.set_column(index, index, width)
+        places: dict[int, int] = {}
+        for line, (row, column, message) in enumerate(reasons, 1):
+            why.write_number(line, 0, places.setdefault(row, len(places) + 2))
+            why.write_number(line, 1, row)
+            why.write_string(line, 2, column)
+            why.write_string(line, 3, message)
+
+
 def _width(text: str) -> int:
     return sum(1 if sign.isascii() else 2 for sign in text)
 

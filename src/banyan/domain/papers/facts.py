@@ -19,14 +19,15 @@ from banyan.domain.parties.errors import PartiesError
 from banyan.domain.parties.identity_rules import mask_number, mask_phone
 from banyan.domain.parties.models import Device, Organization, Person
 from banyan.domain.ra import access as ra
-from banyan.domain.ra.models import RequestState
-from banyan.domain.ra.processes import required_materials
+from banyan.domain.ra.models import DeficiencyItem, DeficiencyReason, RequestState
+from banyan.domain.ra.processes import Verb, required_materials
 from banyan.domain.ra.values import RequestData
 from banyan.domain.ra.working_days import local_date
 from banyan.kernel.actor import Actor
 
 _ENCRYPTION = Certificate.Use.ENCRYPTION
 _DATA_RIGHTS = ("requests.enter", "requests.proofread", "requests.approve")
+_DEFECTS = {"unreadable": "看不清", "expired": "已过有效期", "unstamped": "没有盖章", "other": "不符合要求"}
 _TO_BRING = "未提交。请补交清晰、完整的原件或加盖公章的复印件。"
 
 
@@ -53,7 +54,7 @@ def of_request(
     filled: dict[str, Value] = dict(forms.of_kind(request.business, request.system, request.kind))
     filled |= _choices(record)
     filled |= _people(actor, record, now, is_clear=is_clear and rights.has(actor, "parties.reveal"))
-    filled |= _materials(record.story)
+    filled |= _materials(actor, record.story)
     filled |= _token(actor, record.story)
     filled |= {
         "number": request.number,
@@ -76,11 +77,20 @@ def _read(actor: Actor, request_id: int) -> _Record:
     # A holder who moved out of sight since is a line left empty, no reason to refuse the paper.
     return _Record(
         story,
-        data or RequestData(),
+        data or _noted(actor, request_id),
         parties.people(actor).filter(pk=request.person_id).first() if request.person_id else None,
         parties.organizations(actor).filter(pk=request.organization_id).first() if request.organization_id else None,
         parties.devices(actor).filter(pk=request.device_id).first() if request.device_id else None,
     )
+
+
+def _noted(actor: Actor, request_id: int) -> RequestData:
+    """What was noted at intake stands in for the data until they are entered."""
+    noted = ra.intake_of(actor, request_id)
+    if noted is None:
+        return RequestData()
+    department = {"OU": noted.department} if noted.department else {}
+    return RequestData(subject=department, form=noted.form, requester=noted.requester)
 
 
 def _choices(record: _Record) -> dict[str, Value]:
@@ -117,7 +127,7 @@ def _people(actor: Actor, record: _Record, now: datetime, *, is_clear: bool) -> 
     }
 
 
-def _materials(story: ra.Story) -> dict[str, Value]:
+def _materials(actor: Actor, story: ra.Story) -> dict[str, Value]:
     request = story.request
     here = {one.code for one in story.materials}
     required = required_materials(request.business, request.kind, request.channel)
@@ -125,8 +135,29 @@ def _materials(story: ra.Story) -> dict[str, Value]:
     may_ask = request.state == RequestState.OPEN and not story.is_approved
     return {
         "materials": tuple((one.name, "已交" if one.code in here else "未交") for one in required),
-        "missing": tuple((one.name, _TO_BRING) for one in story.missing) if may_ask else (),
+        "missing": _missing(actor, story) if may_ask else (),
     }
+
+
+def _missing(actor: Actor, story: ra.Story) -> tuple[tuple[str, str], ...]:
+    """What is not there, and what the newest notice told of a material that nobody has brought anew since."""
+    request = story.request
+    notices = ra.deficiency_notices(actor, request.pk)[:1] if request.step == Verb.PRECHECK else []
+    brought = {(one.code, notice.pk) for notice in notices for one in story.materials if one.added_at > notice.at}
+    told = {
+        item.code: (item.name, _why(item))
+        for notice in notices
+        for item in notice.items.all()
+        if (item.code, notice.pk) not in brought
+    }
+    return tuple(({one.code: (one.name, _TO_BRING) for one in story.missing} | told).values())
+
+
+def _why(item: DeficiencyItem) -> str:
+    text = f"：{item.text}" if item.text else ""
+    if item.reason == DeficiencyReason.MISSING:
+        return _TO_BRING
+    return f"{_DEFECTS[item.reason]}{text}。请重新提交。"
 
 
 def _token(actor: Actor, story: ra.Story) -> dict[str, Value]:

@@ -13,16 +13,19 @@ from banyan.domain.iam import rights
 from banyan.domain.parties import access as parties
 from banyan.domain.parties.errors import PartiesError
 from banyan.domain.parties.scoping import ScopedQuerySet
-from banyan.domain.ra import rules, sealed_data, working_days
+from banyan.domain.ra import intake, rules, sealed_data, working_days
 from banyan.domain.ra.errors import RequestNotFound, SearchTooShort
-from banyan.domain.ra.models import Material, RequestState, ServiceRequest, StepRecord
+from banyan.domain.ra.models import DeficiencyNotice, Material, RequestState, ServiceRequest, StepRecord
 from banyan.domain.ra.moving import is_approval_current, is_proofreading_current, process_of
 from banyan.domain.ra.processes import RequiredMaterial, Step, Verb
-from banyan.domain.ra.values import RequestData
+from banyan.domain.ra.values import Brought, RequestData
 from banyan.kernel.actor import Actor
 
 _NUMBER = re.compile(r"[A-Z]{2}\d{8,14}")
 _LEAST = 2
+_INTAKE_RIGHTS = (
+    "requests.create", "requests.enter", "requests.proofread", "requests.approve", "requests.hand_over",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,21 @@ def data_of(actor: Actor, request_id: int) -> RequestData | None:
     if not found.data_digest:
         return None
     return sealed_data.read(sealed_data.open_text(found.number, found.data_sealed))
+
+
+def intake_of(actor: Actor, request_id: int) -> Brought | None:
+    """What was noted when it was taken in, for those who take in, enter, proofread, approve or hand over; else None.
+
+    Raises RequestNotFound.
+    """
+    found = request(actor, request_id)
+    return intake.read(found) if any(rights.has(actor, right) for right in _INTAKE_RIGHTS) else None
+
+
+def deficiency_notices(actor: Actor, request_id: int) -> list[DeficiencyNotice]:
+    """The deficiency notices of a request, the newest first, with their items. Raises RequestNotFound."""
+    found = DeficiencyNotice.objects.filter(request=request(actor, request_id))
+    return list(found.prefetch_related("items").order_by("-pk"))
 
 
 def work_counts(actor: Actor) -> dict[str, int]:

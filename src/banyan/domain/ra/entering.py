@@ -10,7 +10,7 @@ from banyan.domain.lifecycle import rules as lifecycle
 from banyan.domain.lifecycle.businesses import businesses
 from banyan.domain.lifecycle.errors import Replaced
 from banyan.domain.parties import access as parties
-from banyan.domain.ra import sealed_data, subjects
+from banyan.domain.ra import sealed_data, seals, subjects
 from banyan.domain.ra.errors import PairNeeded, RequestPending, SubjectMissing
 from banyan.domain.ra.models import RequestState, ServiceRequest
 from banyan.domain.ra.processes import Process, process_for
@@ -49,6 +49,7 @@ class Entered:
     profile: str
     subject_der: bytes
     extension_values: str
+    seal_index: bytes | None = None
 
 
 def plan(actor: Actor, draft: RequestDraft, now: datetime) -> Plan:
@@ -163,4 +164,5 @@ def enter(
         profile=profile.code,
         subject_der=subjects.subject_of(kind, holder, region_code, cleaned, profile, holders.tree),
         extension_values=subjects.extensions_of(kind, holder, cleaned, policy.kind(kind), profile),
+        seal_index=seals.index_of(kind, form),
     )

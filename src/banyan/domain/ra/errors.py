@@ -148,6 +148,50 @@ class MaterialRefused(RaError):
     message = N_("材料“{name}”不能接收：{reason}。")
 
 
+class SealTaken(RaError):
+    """The same seal is applied for, or certified, already."""
+
+    code = "ra.seal_taken"
+    message = N_(
+        "印章唯一赋码已用于申请 {number}，该申请仍在办理或其证书仍有效。请核对赋码；确需重办的，先撤回或注销。"
+    )
+
+
+class MaterialUnknown(RaError):
+    """A remark on a material that this request does not ask for."""
+
+    code = "ra.material_unknown"
+    message = N_("申请 {number} 不需要材料“{material}”。请刷新后重试。")
+
+
+class RemarkMissing(RaError):
+    """A reason that says nothing by itself."""
+
+    code = "ra.remark_missing"
+    message = N_("材料“{material}”的问题选了“其他”，还没有写明。请写明后再告知。")
+
+
+class MaterialsWanting(RaError):
+    """Passed at the precheck though something is missing or remarked on."""
+
+    code = "ra.materials_wanting"
+    message = N_("申请 {number} 的材料还不齐，或有材料被指出问题，不能通过。请发一次性告知。")
+
+
+class NothingWanting(RaError):
+    """Nothing to tell in a deficiency notice."""
+
+    code = "ra.nothing_wanting"
+    message = N_("申请 {number} 的材料齐全，也没有指出问题，不用告知。请指出哪份材料有什么问题，或改为初审通过。")
+
+
+class RequesterMissing(RaError):
+    """Somebody must be there to be told."""
+
+    code = "ra.requester_missing"
+    message = N_("没有填写经办人姓名。请补填。")
+
+
 class TokenRefused(RaError):
     """The token cannot take this pair."""
 

@@ -118,6 +118,8 @@ class ServiceRequest(RegionScoped):
     # The pair the business acts on, and the pair it makes.
     pair_id = models.BigIntegerField(null=True, blank=True)
     issued_pair_id = models.BigIntegerField(null=True, blank=True)
+    # Blind index of a seal's unique code, so that no seal is applied for twice; see ``seals``.
+    seal_index = models.BinaryField(max_length=16, null=True)
     issuance_id = models.BigIntegerField(null=True, blank=True)
     due_on = models.DateField(null=True, blank=True)
     is_due_provisional = models.BooleanField(default=False)
@@ -149,6 +151,7 @@ class ServiceRequest(RegionScoped):
             models.Index(fields=["pair_id"], name="ra_request_pair", condition=models.Q(pair_id__isnull=False)),
             models.Index(fields=["token_serial"], name="ra_request_token", condition=~models.Q(token_serial="")),
             models.Index(fields=["organization", "id"], name="ra_request_undone", condition=~models.Q(state="DONE")),
+            models.Index(fields=["seal_index"], name="ra_request_seal", condition=models.Q(seal_index__isnull=False)),
         )
 
     def __str__(self) -> str:
@@ -309,6 +312,58 @@ class StepRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_id}:{self.step}"
+
+
+class Intake(models.Model):
+    """What a clerk noted when the request was taken in: who handles it, and data that were at hand already.
+
+    ``values_sealed`` is sealed JSON (``values.Brought``). Nothing is certified by it: entry starts from it and enters
+    anew. One a request; the last note counts.
+    """
+
+    request = models.OneToOneField(ServiceRequest, models.PROTECT, related_name="intake")
+    values_sealed = models.BinaryField()
+    updated_by = models.BigIntegerField()
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.request_id)
+
+
+class DeficiencyReason(models.TextChoices):
+    """Why a material does not do."""
+
+    MISSING = "missing", _("没有提交")
+    UNREADABLE = "unreadable", _("看不清")
+    EXPIRED = "expired", _("已过有效期")
+    UNSTAMPED = "unstamped", _("没有盖章")
+    OTHER = "other", _("其他")
+
+
+class DeficiencyNotice(models.Model):
+    """Everything that a request lacked at a precheck, told at once (一次性告知单). ``note`` is for the requester."""
+
+    request = models.ForeignKey(ServiceRequest, models.PROTECT, related_name="deficiency_notices")
+    actor = models.BigIntegerField()
+    actor_name = models.CharField(max_length=100)
+    at = models.DateTimeField()
+    note = models.CharField(max_length=400, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.request_id}:{self.pk}"
+
+
+class DeficiencyItem(models.Model):
+    """One material of a deficiency notice: which, why, and in words where the reason alone does not say it."""
+
+    notice = models.ForeignKey(DeficiencyNotice, models.PROTECT, related_name="items")
+    code = models.CharField(max_length=40)
+    name = models.CharField(max_length=200)
+    reason = models.CharField(max_length=12, choices=DeficiencyReason)
+    text = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.notice_id}:{self.code}"
 
 
 class NumberSequence(models.Model):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from banyan.domain.parties import protection
 from banyan.domain.parties.models import Person
-from banyan.domain.ra import sealed_data
+from banyan.domain.ra import intake, sealed_data
 from banyan.domain.ra.delivery_errors import (
     ReceiverDiffers,
     ReceiverMissing,
@@ -37,7 +37,7 @@ class Receiver:
 
 
 def requester_of(request: ServiceRequest) -> Contact:
-    """The registered requester; the holder where no data were entered. Raises sealing.SealBroken."""
+    """The registered requester, before the entry the one noted at intake; else the holder. Raises sealing.SealBroken."""
     said = dict(_entered(request))
     if said.get("name"):
         number = str(said.get("id_number", "")).rpartition(":")[2]
@@ -88,7 +88,8 @@ def _compared(
 
 def _entered(request: ServiceRequest) -> dict[str, str]:
     if not request.data_digest:
-        return {}
+        noted = intake.read(request)
+        return dict(noted.requester) if noted is not None else {}
     return dict(sealed_data.read(sealed_data.open_text(request.number, request.data_sealed)).requester)
 
 

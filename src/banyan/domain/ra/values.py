@@ -27,6 +27,26 @@ class RequestData:
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """What is noted when a request is taken in. ``requester``: name, phone, id_number (``TYPE:number``).
+
+    ``form`` and ``department``: data for the entry that were at hand already.
+    """
+
+    requester: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form: Mapping[str, str] = field(default_factory=dict)
+    department: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Why a material does not do: a ``models.DeficiencyReason``, and words of one's own."""
+
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NewMaterial:
     """A file handed in: what it is (a code of ``processes/materials.toml``), its name, its bytes.
 

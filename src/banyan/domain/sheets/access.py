@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 
 from banyan.domain.iam import rights
+from banyan.domain.ra import storing
 from banyan.domain.sheets.models import RowOutcome, SheetImport
 from banyan.kernel.actor import Actor
 from banyan.kernel.errors import N_, BanyanError, fill
@@ -43,6 +44,12 @@ def sheet_import(actor: Actor, import_id: int) -> SheetImport:
     return found
 
 
+def original(actor: Actor, import_id: int) -> bytes:
+    """The bytes of a sheet that the actor imported, to go on with it. Raises ImportNotFound, sealing.SealBroken."""
+    sheet = sheet_import(actor, import_id)
+    return storing.read_kept(sheet.sm3, sheet.path)
+
+
 def request_ids(actor: Actor, import_id: int) -> list[int]:
     """The requests that an import opened, in the order of the sheet."""
     found = RowOutcome.objects.filter(sheet=sheet_import(actor, import_id), request_id__isnull=False)
@@ -65,6 +72,20 @@ def outcomes(sheet: SheetImport, *, only_failed: bool = False, only_noticed: boo
             yield RowReport(row.row, row.request_number, told)
         else:
             yield RowReport(row.row, row.request_number, [], told)
+
+
+def failed_page(sheet: SheetImport, *, after: int = 0, limit: int = 50) -> list[RowReport]:
+    """A page of the rows that were not taken, after a row."""
+    found = RowOutcome.objects.filter(sheet=sheet, request_id__isnull=True, row__gt=after).order_by("row")
+    return [RowReport(one.row, "", json.loads(one.faults) if one.faults else []) for one in found[:limit]]
+
+
+def noticed_page(sheet: SheetImport, *, limit: int = 50) -> list[RowReport]:
+    """The first rows that were taken though a person should look at them."""
+    return [
+        RowReport(one.row, one.request_number, [], json.loads(one.faults))
+        for one in _noticed(sheet).order_by("row")[:limit]
+    ]
 
 
 def noticed(sheet: SheetImport) -> int:

@@ -29,9 +29,9 @@ from banyan.domain.ra.actions import open_requests
 from banyan.domain.ra.models import Business, Channel, RequestState, ServiceRequest
 from banyan.domain.ra.subjects import Known
 from banyan.domain.ra.values import NewMaterial, RequestData, RequestDraft
-from banyan.domain.sheets import columns
+from banyan.domain.sheets import access, columns
 from banyan.domain.sheets.columns import BY_CODE, SYSTEM_TITLES, Header
-from banyan.domain.sheets.errors import HolderHasPairs, RequestOpen, RowRepeated, SheetEmpty
+from banyan.domain.sheets.errors import HolderHasPairs, ImportBusy, RequestOpen, RowRepeated, SheetEmpty
 from banyan.domain.sheets.models import RowOutcome, SheetImport
 from banyan.domain.sheets.ports import Row
 from banyan.domain.sheets.reading import Application, Fault, RowReader, fault_fields, shown
@@ -149,6 +149,19 @@ def finish_import(actor: Actor, sheet: SheetImport, *, now: datetime) -> SheetIm
         sheet.save()
         audit.record(actor, "sheets.finish_import", sheet, good=sheet.good, failed=sheet.failed)
     return sheet
+
+
+@audit.action
+def open_original(actor: Actor, import_id: int, now: datetime) -> bytes:
+    """The bytes of a sheet that somebody imported, given out again to the same person: the rows to be mended are in it.
+
+    Raises ImportNotFound, iam.RightMissing, sealing.SealBroken.
+    """
+    del now
+    sheet = access.sheet_import(actor, import_id)
+    content = access.original(actor, import_id)
+    audit.record(actor, "sheets.open_original", sheet, sheet_sm3=sheet.sm3)
+    return content
 
 
 @audit.action
@@ -370,7 +383,7 @@ def _write(sheet: SheetImport, rows: Sequence[int], part: _Slice, now: datetime)
         last_row=rows[-1], good=sheet.good + good, failed=sheet.failed + len(outcomes) - good, updated_at=now
     )
     if changed != 1:
-        raise RuntimeError("another process imports this sheet")
+        raise ImportBusy
 
 
 def _outcome(sheet: SheetImport, row: int, result: RowResult, notices: Sequence[Fault]) -> RowOutcome:

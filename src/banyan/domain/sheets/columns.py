@@ -131,7 +131,7 @@ EXAMPLES: tuple[Mapping[str, str], ...] = (
     _example("通用", "设备", "测试榕荫县示例三局", "12359900MB99980306", device="shili.gov.example"),
     _example(
         "印章", "印章", "测试榕荫县示例四局", "12359900MB99980493", medium="USB Key",
-        seal_code="35990000000804", seal_name="测试榕荫县示例四局公章", seal_kind="法定名称章",
+        seal_code="35210000000804", seal_name="测试榕荫县示例四局公章", seal_kind="法定名称章",
     ),
     _example(
         "信创", "个人", "测试榕荫县示例五局", "12359900MB9998057X", operating_system="银河麒麟 V10", cpu="飞腾",
@@ -145,6 +145,12 @@ EXAMPLES: tuple[Mapping[str, str], ...] = (
 _NUMBERS = ("credit_code", "id_number", "requester_id")
 _EXAMPLE_NUMBERS = frozenset(example[code] for example in EXAMPLES for code in _NUMBERS if code in example)
 _NOT_COMPARED = ("note", "ordinal")
+
+
+def of_example(example: Mapping[str, str]) -> list[Column]:
+    """The columns that an application like this one has a use for: a template of one kind."""
+    without = {code for codes in _OF_KIND.values() for code in codes} | set(_OF_FORM)
+    return [column for column in COLUMNS if column.code in example or column.is_needed or column.code not in without]
 
 
 def is_example(values: Mapping[str, str]) -> bool:

@@ -126,3 +126,10 @@ class CellUnused(RowNotice):
 class RequestOpen(CellFault):
     code = "sheets.request_open"
     message = N_("持有人已有同样的在办申请 {number}，没有再建。等它办结，或先撤回它。")
+
+
+class ImportBusy(SheetError):
+    """Two at once carry the same sheet on."""
+
+    code = "sheets.import_busy"
+    message = N_("这份表正在另一处导入。稍后刷新查看进度。")

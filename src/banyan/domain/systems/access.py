@@ -111,6 +111,22 @@ def switched_on() -> dict[int, list[str]]:
     return found
 
 
+def offered(actor: Actor) -> list[SystemPolicy]:
+    """The systems that somebody may take requests in for: switched on here and, for who works at an issuing point,
+    switched on there (规范 3.3.1.4(1)). The centre needs no switch.
+    """
+    found = [status.policy for status in statuses() if status.is_enabled]
+    if actor.point_id is None:
+        return found
+    on = switches_of(actor.point_id)
+    return [policy for policy in found if on[policy.code]]
+
+
+def ensure_offered(actor: Actor, code: str) -> SystemPolicy:
+    """The policy of a system that the actor may take requests in for. Raises as ``ensure_open``."""
+    return ensure_open(code, issuing_point_id=actor.point_id)
+
+
 def _status(entry: SystemPolicy, row: IssuingSystem | None) -> SystemStatus:
     if row is None:
         return SystemStatus(entry, is_enabled=True, connector="", version=None)

@@ -106,6 +106,20 @@ class FormFieldAddress(FormFieldInvalid):
     message = N_("“{field}”应为 IPv4 或 IPv6 地址，请重填。")
 
 
+class FormFieldSealLength(FormFieldInvalid):
+    message = N_(
+        "“{field}”应为 14 位数字（6 位行政区划代码加 8 位顺序号），现为 {length} 位。请对照制章系统的回执重填。"
+    )
+
+
+class FormFieldSealDigits(FormFieldInvalid):
+    message = N_("“{field}”只能是数字。请对照制章系统的回执重填。")
+
+
+class FormFieldSealRegion(FormFieldInvalid):
+    message = N_("“{field}”的前 6 位 {region} 不是行政区划代码。请对照制章系统的回执重填。")
+
+
 class FormFieldUnknown(SystemsError):
     code = "systems.form_field_unknown"
     message = N_("申请中有本系统没有的字段“{field}”。请删去，或改选签发系统。")

@@ -69,6 +69,7 @@ class FieldType(StrEnum):
     CHOICE = "choice"
     ADDRESS = "address"
     MEDIUM = "medium"
+    SEAL_CODE = "seal_code"
 
 
 @dataclass(frozen=True)

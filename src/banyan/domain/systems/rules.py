@@ -27,6 +27,7 @@ from .errors import (
     ValidityInvalid,
 )
 from .policy import CertificateKind, FieldType, FormField, KindPolicy, MediumKind, SystemPolicy
+from .seal_codes import read_seal_code
 
 # Days, unlike instants, are those of the province.
 _LOCAL = ZoneInfo("Asia/Shanghai")
@@ -192,6 +193,7 @@ _FIELD_READERS = {
     FieldType.CHOICE: _choice,
     FieldType.ADDRESS: _address,
     FieldType.MEDIUM: _medium,
+    FieldType.SEAL_CODE: read_seal_code,
 }
 # What people write on forms beside the official names.
 _MEDIUM_NAMES: dict[MediumKind, tuple[str, ...]] = {

@@ -270,6 +270,11 @@ def _people(found: ra.Story) -> list[int | None]:
     return people
 
 
+def lines(found: ra.Story, now: datetime) -> list[Line]:
+    """The time line alone."""
+    return _lines(found, iam.names_of(_people(found)), now)
+
+
 def _lines(found: ra.Story, people: Mapping[int, str], now: datetime) -> list[Line]:
     request = found.request
     who, channel = people.get(request.opened_by, ""), request.get_channel_display()

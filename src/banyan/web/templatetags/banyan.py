@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from banyan.domain.parties.identity_rules import mask_phone
 from banyan.web import once
 from banyan.web.reading.deadlines import Deadline
 from banyan.web.words import STATES, UNKNOWN_STATE
@@ -108,6 +109,18 @@ def day(value: datetime | date | None) -> str:
     if value is None:
         return "—"
     return (timezone.localtime(value) if isinstance(value, datetime) else value).strftime("%Y-%m-%d")
+
+
+@register.filter
+def percent(part: int, whole: int) -> int:
+    """How much of a whole, from 0 to 100."""
+    return min(100, part * 100 // whole) if whole else 0
+
+
+@register.filter
+def phone(value: str) -> str:
+    """A telephone with its middle covered."""
+    return mask_phone(value) if value else ""
 
 
 @register.filter

@@ -5,7 +5,8 @@
 ``telling`` record_call, resend_notice · ``parcels`` prepare_parcel … parcel_returned · ``keeping`` add_receipt ·
 ``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance, set_token_aside, void_pair ·
 ``looking`` look_up_held, give_files · ``checking`` compare_field, settle_field, proofread_checked, send_back_marked ·
-``correcting`` enter_corrected · ``together`` approve_together · ``others`` look_up_others.
+``correcting`` enter_corrected · ``together`` approve_together · ``others`` look_up_others ·
+``taking_in`` take_in, change_intake · ``holder_file`` look_up_holder.
 """
 
 from banyan.domain.ra.actions.cancelling import cancel, cancel_issuance, set_token_aside, void_pair
@@ -15,6 +16,7 @@ from banyan.domain.ra.actions.data import enter, proofread, proofread_many, send
 from banyan.domain.ra.actions.deciding import approve, approve_many, precheck, reject
 from banyan.domain.ra.actions.delivering import hand_over, hand_over_many, notify_ready, notify_ready_many
 from banyan.domain.ra.actions.due_dates import recompute_due_dates
+from banyan.domain.ra.actions.holder_file import HolderNamed, look_up_holder
 from banyan.domain.ra.actions.issuing import (
     carry_on,
     issue,
@@ -39,10 +41,13 @@ from banyan.domain.ra.actions.parcels import (
     take_out,
 )
 from banyan.domain.ra.actions.special import revoke, unlock, unlock_by_agent, unlocked
+from banyan.domain.ra.actions.taking_in import IntakeForm, change_intake, take_in
 from banyan.domain.ra.actions.telling import record_call, resend_notice, reveal_requester
 from banyan.domain.ra.actions.together import approve_together
 
 __all__ = [
+    "HolderNamed",
+    "IntakeForm",
     "add_materials",
     "add_receipt",
     "approve",
@@ -51,6 +56,7 @@ __all__ = [
     "cancel",
     "cancel_issuance",
     "carry_on",
+    "change_intake",
     "compare_field",
     "enter",
     "enter_corrected",
@@ -60,6 +66,7 @@ __all__ = [
     "issue",
     "issue_many",
     "look_up_held",
+    "look_up_holder",
     "look_up_others",
     "notify_ready",
     "notify_ready_many",
@@ -90,6 +97,7 @@ __all__ = [
     "send_parcel",
     "set_token_aside",
     "settle_field",
+    "take_in",
     "take_out",
     "unlock",
     "unlock_by_agent",

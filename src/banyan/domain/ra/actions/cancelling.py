@@ -14,7 +14,14 @@ from banyan.domain.inventory.rules import may_go
 from banyan.domain.ra import moving, notices
 from banyan.domain.ra.actions.delivering import note_packed
 from banyan.domain.ra.delivery_errors import InParcel
-from banyan.domain.ra.errors import IssuanceMissing, IssuanceUnderWay, RequestChanged, RequestClosed, TokenRefused
+from banyan.domain.ra.errors import (
+    IssuanceMissing,
+    IssuanceUnderWay,
+    ReasonMissing,
+    RequestChanged,
+    RequestClosed,
+    TokenRefused,
+)
 from banyan.domain.ra.models import RequestState, ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
@@ -29,9 +36,11 @@ def cancel(actor: Actor, request_id: int, now: datetime, *, reason: str) -> Serv
     """End an open request at its requester's wish (撤回).
 
     An intent under way is called off; a pair already issued but not handed over is revoked and its task closed, so that
-    nothing issued is left without an owner. Raises RequestClosed, RequestNotFound, InParcel, iam.RightMissing.
+    nothing issued is left without an owner. Raises ReasonMissing, RequestClosed, RequestNotFound, InParcel, iam.RightMissing.
     """
     rights.require(actor, "requests.create")
+    if not reason.strip():
+        raise ReasonMissing
     packed: dict[int, dict[str, str]] = {}
 
     def work(request: ServiceRequest) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from banyan.domain import audit
 from banyan.domain.audit.models import insert_guarded
-from banyan.domain.ra import entering, entries, moving, notices, rules, sealed_data, subjects
+from banyan.domain.ra import entering, entries, moving, notices, rules, sealed_data, seals, subjects
 from banyan.domain.ra.actions.materials import ensure_changeable, settle
 from banyan.domain.ra.errors import DataMissing, SeenOtherData
 from banyan.domain.ra.models import Proofreading, ServiceRequest
@@ -19,7 +19,7 @@ from banyan.kernel.actor import Actor
 SLICE = 200
 _ENTERED = (
     "data_sealed", "data_digest", "data_version", "subject_name", "subject_der", "extension_values", "profile",
-    "person", "organization", "device", "entered_by", "entered_credential", "approval", "proofreading",
+    "person", "organization", "device", "seal_index", "entered_by", "entered_credential", "approval", "proofreading",
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def enter(
     _, outcome = moving.each(actor, "ra.enter", [request_id], work)
     request = moving.alone(outcome)
     _name_holder(request, person_id, organization_id, device_id)
-    _put(actor, request, data)
+    _put(actor, request, data, now)
     if is_identity_changed:
         request.approval = request.proofreading = None
     move = Move(actor, now)
@@ -81,12 +81,16 @@ def _name_holder(
     request.device_id = device_id or request.device_id
 
 
-def _put(actor: Actor, request: ServiceRequest, data: RequestData) -> None:
+def _put(actor: Actor, request: ServiceRequest, data: RequestData, now: datetime) -> None:
     holders = Holders.load([request])
     policy = systems.policy(request.system)
     entered = entering.enter(
         policy=policy, kind=request.kind, region_code=request.region_code, item=request, data=data, holders=holders
     )
+    known = seals.uses([entered.seal_index] if entered.seal_index else [], now)
+    body, is_on_pair = request.organization_id, request.pair_id is not None
+    seals.ensure_free(known, entered.seal_index, organization_id=body, is_on_pair=is_on_pair, own=request.pk)
+    request.seal_index = entered.seal_index
     request.subject_name = subjects.holder_name(request.kind, holders.of(request))
     request.data_sealed = sealed_data.seal_many([(request.number, entered.text)])[0]
     request.data_digest = rules.data_digests([entered.text])[0]

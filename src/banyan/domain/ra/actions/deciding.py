@@ -8,48 +8,52 @@ from banyan.domain.audit.models import insert_guarded
 from banyan.domain.lifecycle import actions as lifecycle
 from banyan.domain.lifecycle.businesses import businesses
 from banyan.domain.prepared import new
-from banyan.domain.ra import moving, notices, rules
+from banyan.domain.ra import deficiency, moving, notices, rules
 from banyan.domain.ra.actions.materials import present_materials
 from banyan.domain.ra.errors import SeenOtherData
 from banyan.domain.ra.models import Approval, RequestState, ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import RequiredMaterial, Verb
-from banyan.domain.ra.values import Outcome, Refused
+from banyan.domain.ra.values import Outcome, Refused, Remark
 from banyan.kernel.actor import Actor
 
 SLICE = 200
 
 
 @audit.action
-def precheck(actor: Actor, request_id: int, now: datetime, *, note: str = "") -> list[RequiredMaterial]:
+def precheck(
+    actor: Actor, request_id: int, now: datetime, *, note: str = "", remarks: Mapping[str, Remark] | None = None
+) -> list[RequiredMaterial]:
     """Check that everything is there (初审). Complete: the request goes on and an empty list comes back.
 
-    Otherwise everything that is missing comes back at once (一次性告知), is noted and told to the requester, and the
-    request stays. Raises StepNotDue, RequestClosed, RequestNotFound, iam.RightMissing.
+    Otherwise everything that is missing, or does not do by ``remarks`` (material → why), comes back at once
+    (一次性告知), is kept as a deficiency notice and told to the requester, and the request stays. Raises StepNotDue,
+    RequestClosed, RequestNotFound, MaterialUnknown, RemarkMissing, iam.RightMissing.
     """
-    found: list[RequiredMaterial] = []
+    found: list[tuple[RequiredMaterial, Remark]] = []
 
     def work(request: ServiceRequest) -> None:
         moving.ensure_right(actor, request, Verb.PRECHECK)
         moving.ensure_turn(request, Verb.PRECHECK)
         present = [material.code for material in present_materials(request.pk)]
-        found.extend(rules.missing_materials(request.business, request.kind, request.channel, present))
+        found.extend(deficiency.found(request, present, remarks or {}))
 
     _, outcome = moving.each(actor, "ra.precheck", [request_id], work)
     request = moving.alone(outcome)
     move = Move(actor, now)
     if found:
-        missing = "、".join(entry.name for entry in found)
-        move.stayed(request, Verb.PRECHECK, "deficient", missing)
+        deficiency.keep(actor, request, found, note, now)
+        move.stayed(request, Verb.PRECHECK, "deficient", deficiency.line(found))
         notices.notify([request], "deficient", now)
     else:
         request.is_prechecked = True
         move.done(request, Verb.PRECHECK, note=note)
     move.write(["is_prechecked"])
     audit.record(
-        actor, "ra.precheck", request, outcome="deficient" if found else "ok", missing=[entry.code for entry in found]
-    )
-    return found
+        actor, "ra.precheck", request, outcome="deficient" if found else "ok",
+        missing=[entry.code for entry, _ in found],
+    )  # fmt: skip
+    return [entry for entry, _ in found]
 
 
 def approve(

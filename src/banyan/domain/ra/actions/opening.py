@@ -8,8 +8,9 @@ from functools import lru_cache
 from banyan.domain import audit, bulk, outbox
 from banyan.domain.iam import rights
 from banyan.domain.prepared import new
-from banyan.domain.ra import entering, entries, moving, numbers, rules, sealed_data, storing, working_days
+from banyan.domain.ra import entering, entries, moving, numbers, rules, sealed_data, seals, storing, working_days
 from banyan.domain.ra.entering import Entered, Plan
+from banyan.domain.ra.errors import SealTaken
 from banyan.domain.ra.models import Material, RequestState, ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb
@@ -17,10 +18,11 @@ from banyan.domain.ra.subjects import Holders, Known
 from banyan.domain.ra.values import Outcome, Refused, RequestDraft
 from banyan.domain.systems import access as systems
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import BanyanError
+from banyan.kernel.errors import N_, BanyanError
 
 SLICE = 450
 _NOTHING = Known()
+_IN_THIS_SLICE = N_("同一批的另一份申请")
 
 
 def open_request(actor: Actor, draft: RequestDraft, now: datetime, *, key: str = "") -> ServiceRequest:
@@ -83,12 +85,33 @@ def _open_slice(actor: Actor, drafts: Sequence[RequestDraft], now: datetime, kno
             ready.append((index, plan, _prepare(actor, plan, holders)))
         except BanyanError as error:
             outcome.refusals.append(Refused(index, error))
+    ready = _with_free_seals(ready, outcome, now)
     if ready:
         requests = _write(actor, [(plan, entered) for _, plan, entered in ready], now)
         for (index, _, _), request in zip(ready, requests, strict=True):
             outcome.requests[index] = request
     outcome.refusals.sort(key=lambda refused: refused.index)
     return outcome
+
+
+def _with_free_seals(
+    ready: list[tuple[int, Plan, Entered | None]], outcome: Outcome, now: datetime
+) -> list[tuple[int, Plan, Entered | None]]:
+    """Those whose seal nobody has, neither on record nor earlier in this very slice; the others are refused."""
+    known = seals.uses({item.seal_index for _, _, item in ready if item is not None and item.seal_index}, now)
+    free = []
+    for index, plan, item in ready:
+        seal = item.seal_index if item is not None else None
+        body, is_on_pair = plan.organization_id, plan.pair is not None
+        try:
+            seals.ensure_free(known, seal, organization_id=body, is_on_pair=is_on_pair)
+        except SealTaken as error:
+            outcome.refusals.append(Refused(index, error))
+            continue
+        if seal is not None:
+            known.setdefault(seal, []).append(seals.Use(0, _IN_THIS_SLICE, body))
+        free.append((index, plan, item))
+    return free
 
 
 def _prepare(actor: Actor, plan: Plan, holders: Holders) -> Entered | None:
@@ -173,6 +196,7 @@ def _row(actor: Actor, number: str, plan: Plan, entered: Entered | None, now: da
         entered_by=actor.id if is_entered else None,
         entered_credential=actor.credential_id if is_entered else None,
         pair_id=pair.pk if pair else None,
+        seal_index=entered.seal_index if entered else None,
         token_id=pair.token_id if pair else None,
         token_serial=pair.token_serial if pair else "",
         opened_at=now,

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("parties", "0001_initial"),
-        ("ra", "0006_delivery"),
+        ("ra", "0007_deficiency"),
     ]
 
     operations = [
