@@ -23,6 +23,7 @@ from banyan.kernel.errors import BanyanError
 from banyan.web import errors, once
 from banyan.web.intake_input import application, field_of
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import intake as reading
 from banyan.web.reading.intake_choices import Choice, choice
 from banyan.web.reading.intake_fields import check_all, sections
@@ -33,6 +34,7 @@ _CHOSEN = ("business", "system", "kind")
 _REFUSED = 422
 
 
+@needs("requests.create")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """The requests that wait for their precheck."""
@@ -52,6 +54,7 @@ def _url(one: ServiceRequest) -> str:
     return reverse("intake_request", args=[one.pk])
 
 
+@needs("requests.create")
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: StaffRequest) -> HttpResponse:
     """Choose what is asked for, say who asks, open the request."""
@@ -65,6 +68,7 @@ def new(request: StaffRequest) -> HttpResponse:
     return _page(request, chosen, values, {}, drafted_at=at if values else None)
 
 
+@needs("requests.create")
 @require_POST
 def forget(request: StaffRequest) -> HttpResponse:
     """Throw away what was typed and begin anew."""

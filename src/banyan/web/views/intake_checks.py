@@ -19,11 +19,13 @@ from banyan.kernel.actor import Actor
 from banyan.kernel.errors import BanyanError
 from banyan.web import errors
 from banyan.web.middleware import StaffRequest
+from banyan.web.needs import needs
 from banyan.web.reading import intake as reading
 from banyan.web.reading.intake_choices import Choice, choice
 from banyan.web.reading.intake_fields import check
 
 
+@needs("requests.create")
 @require_POST
 def field(request: StaffRequest) -> HttpResponse:
     """Whether one field's text stands, and whom on record it names."""
@@ -60,6 +62,7 @@ def _shown(name: str, cleaned: str) -> str:
     return parties.region_tree().full_name(cleaned) if name == "region" and cleaned else ""
 
 
+@needs("requests.create")
 @require_POST
 def held(request: StaffRequest) -> HttpResponse:
     """What the holder named in the form has already: an audited look."""
@@ -76,6 +79,7 @@ def held(request: StaffRequest) -> HttpResponse:
     return render(request, "desk/held.html", {"owned": reading.owned(request.actor, found)})
 
 
+@needs("requests.create")
 @require_POST
 def held_of_request(request: StaffRequest, request_id: int) -> HttpResponse:
     """What the holder of a request has beside it: an audited look."""

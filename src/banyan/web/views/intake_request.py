@@ -22,6 +22,7 @@ from banyan.kernel import clock
 from banyan.kernel.errors import N_, BanyanError
 from banyan.web import errors, once
 from banyan.web.middleware import StaffRequest, takes_files
+from banyan.web.needs import needs
 from banyan.web.reading import intake as reading
 from banyan.web.reading import requests as stories
 from banyan.web.reading.holders import holder
@@ -33,12 +34,14 @@ _TYPES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), 
 LARGEST_FILES = 50 << 20
 
 
+@needs("requests.create")
 @require_safe
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """The request in the middle, what its holder has and its time line at the right."""
     return _page(request, request_id)
 
 
+@needs("requests.create")
 @require_POST
 def precheck(request: StaffRequest, request_id: int) -> HttpResponse:
     """Pass it on, or tell everything that is wrong at once."""
@@ -64,6 +67,7 @@ def precheck(request: StaffRequest, request_id: int) -> HttpResponse:
     return redirect("intake_request", request_id)
 
 
+@needs("requests.create")
 @require_POST
 def requester(request: StaffRequest, request_id: int) -> HttpResponse:
     """Another requester; what was at hand for the entry stays."""
@@ -86,6 +90,7 @@ def requester(request: StaffRequest, request_id: int) -> HttpResponse:
     return redirect("intake_request", request_id)
 
 
+@needs("requests.create")
 @require_POST
 def withdraw(request: StaffRequest, request_id: int) -> HttpResponse:
     """End the request at its requester's wish."""
@@ -102,6 +107,7 @@ def withdraw(request: StaffRequest, request_id: int) -> HttpResponse:
     return redirect("intake")
 
 
+@needs("requests.create")
 @require_POST
 @takes_files(LARGEST_FILES)
 def add_materials(request: StaffRequest, request_id: int) -> HttpResponse:

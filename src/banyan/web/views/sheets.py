@@ -17,6 +17,7 @@ from banyan.kernel import clock
 from banyan.kernel.errors import BanyanError
 from banyan.web import errors, importing
 from banyan.web.middleware import SCRIPT_HEADER, StaffRequest, takes_files
+from banyan.web.needs import needs
 from banyan.web.reading import sheets as reading
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -24,6 +25,7 @@ _ROOM = 64 << 10  # what a form needs beside its file
 _REFUSED = 422
 
 
+@needs("sheet.import")
 @require_http_methods(["GET", "HEAD", "POST"])
 @takes_files(LARGEST_FILE + _ROOM)
 def listing(request: StaffRequest) -> HttpResponse:
@@ -45,6 +47,7 @@ def listing(request: StaffRequest) -> HttpResponse:
     return render(request, "desk/sheets.html", context, status=_REFUSED if error else 200)
 
 
+@needs("sheet.import")
 @require_safe
 def detail(request: StaffRequest, import_id: int) -> HttpResponse:
     """How far an import is and what became of its rows."""
@@ -53,6 +56,7 @@ def detail(request: StaffRequest, import_id: int) -> HttpResponse:
     return render(request, "desk/sheet.html", {"report": report, "sheet": report.sheet})
 
 
+@needs("sheet.import")
 @require_POST
 def go(request: StaffRequest, import_id: int) -> HttpResponse:
     """Take more rows; the page's script calls again until all is done, without script a button does."""
@@ -73,6 +77,7 @@ def go(request: StaffRequest, import_id: int) -> HttpResponse:
     )
 
 
+@needs("sheet.import")
 @require_safe
 def template(request: StaffRequest, which: str) -> HttpResponse:
     """An empty sheet with its examples."""
@@ -84,6 +89,7 @@ def template(request: StaffRequest, which: str) -> HttpResponse:
     return _download(content, _("批量申请表-{name}.xlsx").format(name=name))
 
 
+@needs("sheet.import")
 @require_safe
 def download(request: StaffRequest, import_id: int, what: str) -> HttpResponse:
     """``result``: one outcome a row; ``failed``: the rows that were not taken."""
