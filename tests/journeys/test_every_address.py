@@ -45,6 +45,9 @@ KEYS: dict[str, Maker] = {
     "pk": lambda made: made.people[0].pk,
     "stop_id": lambda _made: 999_999,
     "key_id": lambda _made: "0" * 16,
+    "import_id": lambda _made: 999_999,
+    "which": lambda _made: "all",
+    "what": lambda _made: "result",
 }
 # Where the same name is the key of something else.
 KEYS_AT: dict[tuple[str, str], Maker] = {
@@ -52,7 +55,7 @@ KEYS_AT: dict[tuple[str, str], Maker] = {
     ("files_device", "pk"): lambda _made: Device.objects.unscoped("tests").earliest("pk").pk,
 }
 # Addresses whose thing this office has not got: they open to a page that says so.
-ABSENT = frozenset({"stop_call_off", "agent_end", "issuing_files"})
+ABSENT = frozenset({"sheet", "sheet_go", "sheet_download", "stop_call_off", "agent_end", "issuing_files"})
 # Of things with a region, one elsewhere: nobody whose sight ends at 福州 finds it.
 ELSEWHERE: dict[str, Maker] = {
     "pair_id": lambda made: made.pairs["pingtan"].pk,

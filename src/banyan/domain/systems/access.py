@@ -112,21 +112,19 @@ def switched_on() -> dict[int, list[str]]:
 
 
 def offered(actor: Actor) -> list[SystemPolicy]:
-    """The systems somebody may take requests in for: switched on, and at an issuing point switched on there (规范 3.3.1.4)."""
+    """The systems that somebody may take requests in for: switched on here and, for who works at an issuing point,
+    switched on there (规范 3.3.1.4(1)). The centre needs no switch.
+    """
     found = [status.policy for status in statuses() if status.is_enabled]
     if actor.point_id is None:
         return found
-    switches = switches_of(actor.point_id)
-    return [policy for policy in found if switches[policy.code]]
+    on = switches_of(actor.point_id)
+    return [policy for policy in found if on[policy.code]]
 
 
 def ensure_offered(actor: Actor, code: str) -> SystemPolicy:
-    """The policy of a system that the actor may take requests in for. Raises UnknownSystem, SystemDisabled, PointNotEnabled."""
-    found = status(code)
-    if not found.is_enabled:
-        raise SystemDisabled(system=found.policy.name)
-    Doors(actor).ensure_open(code)
-    return found.policy
+    """The policy of a system that the actor may take requests in for. Raises as ``ensure_open``."""
+    return ensure_open(code, issuing_point_id=actor.point_id)
 
 
 def _status(entry: SystemPolicy, row: IssuingSystem | None) -> SystemStatus:

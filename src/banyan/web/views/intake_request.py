@@ -34,14 +34,14 @@ _TYPES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), 
 LARGEST_FILES = 50 << 20
 
 
-@needs("requests.read")
+@needs("requests.create")
 @require_safe
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """The request in the middle, what its holder has and its time line at the right."""
     return _page(request, request_id)
 
 
-@needs("requests.precheck")
+@needs("requests.create")
 @require_POST
 def precheck(request: StaffRequest, request_id: int) -> HttpResponse:
     """Pass it on, or tell everything that is wrong at once."""
