@@ -26,6 +26,7 @@ from support.parties import organization_entry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET_OF_NOBODY = "x" * 43
+NOTHING = 999_999
 # The key in an address → one within everybody's sight, by its name.
 Maker = Callable[[Office], Any]
 KEYS: dict[str, Maker] = {
@@ -43,8 +44,18 @@ KEYS: dict[str, Maker] = {
     "dual_id": lambda _made: dual_control.DualControlRequest.objects.latest("pk").pk,
     "point_id": lambda _made: point_in(GULOU),
     "pk": lambda made: made.people[0].pk,
-    "stop_id": lambda _made: 999_999,
+    "stop_id": lambda _made: NOTHING,
     "key_id": lambda _made: "0" * 16,
+    "business": lambda _made: "enroll",
+    "system": lambda _made: "GENERAL",
+    "kind": lambda _made: "PERSONAL",
+    "field": lambda _made: "name",
+    "name": lambda _made: "nothing",
+    "document": lambda _made: "process:counter",
+    "year": lambda _made: 2026,
+    "change_id": lambda _made: NOTHING,
+    "parcel_id": lambda _made: NOTHING,
+    "version_id": lambda _made: NOTHING,
     "import_id": lambda _made: 999_999,
     "which": lambda _made: "all",
     "what": lambda _made: "result",
@@ -53,9 +64,25 @@ KEYS: dict[str, Maker] = {
 KEYS_AT: dict[tuple[str, str], Maker] = {
     ("files_organization", "pk"): lambda _made: Organization.objects.unscoped("tests").latest("pk").pk,
     ("files_device", "pk"): lambda _made: Device.objects.unscoped("tests").earliest("pk").pk,
+    ("settings_system", "code"): lambda _made: "GENERAL",
+    ("settings_switch", "code"): lambda _made: "GENERAL",
+    ("settings_process", "code"): lambda _made: "counter",
+    ("request_paper", "code"): lambda _made: "intake_receipt",
+    **{
+        (name, "code"): lambda _made: "intake_receipt"
+        for name in ("paper", "paper_ask", "paper_preview", "paper_source")
+    },
+    **{
+        (name, "number"): lambda _made: 0
+        for name in ("paper_preview", "paper_source", "paper_return", "settings_version")
+    },
 }
 # Addresses whose thing this office has not got: they open to a page that says so.
-ABSENT = frozenset({"sheet", "sheet_go", "sheet_download", "stop_call_off", "agent_end", "issuing_files"})
+ABSENT = frozenset({
+    "sheet", "sheet_go", "sheet_download", "stop_call_off", "agent_end", "issuing_files", "settings_change", "settings_decide",
+    "delivery_parcel", "paper_picture", "paper_picture_file", "paper_confirm", "paper_withdraw", "paper_return",
+    "request_label", "request_labels",
+})  # fmt: skip
 # Of things with a region, one elsewhere: nobody whose sight ends at 福州 finds it.
 ELSEWHERE: dict[str, Maker] = {
     "pair_id": lambda made: made.pairs["pingtan"].pk,

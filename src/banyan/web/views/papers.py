@@ -34,21 +34,22 @@ _MOST_LABELS = printing.MOST_AT_ONCE
 # what is printed for requests
 
 
-@needs("requests.read")
+# Each paper asks for its own right besides.
+@needs(one_of=("requests.create", "requests.precheck", "requests.hand_over"))
 @require_GET
 def request_paper(request: StaffRequest, request_id: int, code: str) -> HttpResponse:
     """One paper of one request."""
     return _print(request, [request_id], code)
 
 
-@needs("requests.read")
+@needs("requests.personalize")
 @require_GET
 def request_label(request: StaffRequest, request_id: int) -> HttpResponse:
     """The label of a request's token; ``size`` is 36 or 24 (mm of tape) or 50x30."""
     return _print(request, [request_id], printing.label_of(request.GET.get("size", "36")))
 
 
-@needs("requests.read")
+@needs("requests.personalize")
 @require_GET
 def labels(request: StaffRequest) -> HttpResponse:
     """The labels of many requests (``id`` again and again) in one document."""
