@@ -141,8 +141,9 @@ def test_steps_are_done_in_their_order_and_with_their_rights(world: World) -> No
     request = at_counter(world)
     with pytest.raises(StepNotDue) as early:
         ra.approve(approver(), request.pk, NOW)
-    by_clerk = f"现在应由业务员办理“初审”（banyan request precheck {request.number}），这时不能办理“审核”"
-    assert by_clerk in translated(early.value)
+    told = translated(early.value)
+    assert "现在应由业务员办理“初审”，这时不能办理“审核”" in told
+    assert told.endswith(f"banyan request precheck {request.number}"), "the command line says what to type"
     with pytest.raises(StepNotDue):
         ra.enter(clerk(), request.pk, RequestData(), NOW)
     with pytest.raises(RightMissing):
@@ -150,7 +151,7 @@ def test_steps_are_done_in_their_order_and_with_their_rights(world: World) -> No
     ra.precheck(clerk(), request.pk, NOW)
     with pytest.raises(RightMissing):
         ra.approve(clerk(), request.pk, NOW)
-    with pytest.raises(StepNotDue, match=rf"由审核员办理“审核”（banyan request approve {request.number}）"):
+    with pytest.raises(StepNotDue, match="由审核员办理“审核”，"):
         ra.enter(clerk(), request.pk, RequestData(), NOW)
 
 

@@ -74,6 +74,8 @@ def test_a_clerk_issues_into_a_blank_token_by_keyboard(desk: Counter) -> None:
     assert (done.step, done.token_serial) == ("notify_ready", serial)
     pair = CertificatePair.objects.unscoped("tests").get(pk=done.issued_pair_id)
     assert pair.state == PairState.VALID
+    expect(page.locator("[data-letter]")).to_be_visible()  # the PINs are new: their letter is printed once
+    expect(page.locator("[data-label-link]")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.get_by_text("没有待签发的申请单").first).to_be_visible()
     expect(page.locator(".done-list")).to_contain_text(request.subject_name)

@@ -28,4 +28,7 @@ def told(message: str, **fields: object) -> str:
 def translated(error: BanyanError) -> str:
     """The error's message and the reasons that fill it, each translated once."""
     fields = {name: translate(value) if isinstance(value, str) else value for name, value in error.fields.items()}
-    return fill(translate(error.template), fields)
+    text = fill(translate(error.template), fields)
+    command = error.fields.get("command", "")
+    # What does it here; a page has its own way on.
+    return text if not command or command in text else f"{text} {command}"

@@ -41,7 +41,7 @@ class StepNotDue(RaError):
     """Another step comes first."""
 
     code = "ra.step_not_due"
-    message = N_("申请 {number} 现在应由{role}办理“{due}”（{command}），这时不能办理“{step}”。")
+    message = N_("申请 {number} 现在应由{role}办理“{due}”，这时不能办理“{step}”。")
 
 
 class RequestChanged(RaError):

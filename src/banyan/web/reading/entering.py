@@ -71,10 +71,24 @@ def reader_of(actor: Actor, request: ServiceRequest, now: datetime) -> Reader:
 
 
 def before(actor: Actor, request: ServiceRequest) -> RequestData:
-    """What was entered earlier: for this request, else for the one its pair came from."""
+    """What was entered earlier: for this request, else what was noted at intake over what its pair came from."""
     found = ra.data_of(actor, request.pk)
-    if found is not None or request.pair_id is None:
-        return found or RequestData()
+    return found if found is not None else _with_intake(actor, request, _of_pair(actor, request))
+
+
+def _with_intake(actor: Actor, request: ServiceRequest, data: RequestData) -> RequestData:
+    brought = ra.intake_of(actor, request.pk)
+    if brought is None:
+        return data
+    subject = {**data.subject, "OU": brought.department} if brought.department else data.subject
+    return replace(
+        data, subject=subject, form={**data.form, **brought.form}, requester={**data.requester, **brought.requester}
+    )
+
+
+def _of_pair(actor: Actor, request: ServiceRequest) -> RequestData:
+    if request.pair_id is None:
+        return RequestData()
     pair = ca.pairs(actor).filter(pk=request.pair_id).first()
     try:
         earlier = ra.data_of(actor, pair.request_id) if pair is not None and pair.request_id is not None else None

@@ -18,6 +18,7 @@ from banyan.domain.inventory.errors import InitialPinUnknown, InventoryError
 from banyan.domain.inventory.models import TokenState
 from banyan.domain.inventory.sealed_tasks import Begun
 from banyan.domain.inventory.stocking import TokenEntry, receive_tokens
+from banyan.domain.papers import letters
 from banyan.domain.ra import access as ra
 from banyan.domain.ra import actions, work
 from banyan.domain.ra.errors import StepNotDue
@@ -164,7 +165,8 @@ def written(request: StaffRequest, request_id: int) -> HttpResponse:
         request.actor, request_id, clock.now(), signature=octets(sent["signature"]), origin=settings.BANYAN.origin
     )
     following = work.first(request.actor, Verb.ISSUE) or work.first(request.actor, Verb.PERSONALIZE)
-    return JsonResponse({"step": words.step(one.step), "next": following})
+    has_letter = letters.may_print(request.actor, one)
+    return JsonResponse({"step": words.step(one.step), "next": following, "has_letter": has_letter})
 
 
 @needs("requests.issue")

@@ -208,7 +208,7 @@ const run = async () => {
     if (told.serial !== token.serial) throw new Refused(words.otherToken.replace("{serial}", told.serial));
     const proof = await timed("write", () => write(name, told.pair));
     const next = await timed("verify", () => ask(words.written, { signature: toBase64(proof.signature) }));
-    done(token.serial, next.next);
+    done(token.serial, next.next, next.has_letter);
   } catch (error) {
     explain(error);
   } finally {
@@ -232,12 +232,13 @@ const write = async (name, pair) => {
   });
 };
 
-const done = (serial, following) => {
+const done = (serial, following, hasLetter) => {
   isDone = true;
   note(words.done);
   sessionStorage.setItem(WRITTEN, serial);
   for (const one of document.querySelectorAll("[data-ask], [data-do]")) one.hidden = true;
   part("label-link").hidden = false;
+  part("letter").hidden = !hasLetter;
   mark("label", "now");
   const next = part("next");
   next.hidden = false;
