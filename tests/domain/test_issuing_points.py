@@ -144,7 +144,7 @@ def test_what_a_point_carries_to_its_end_is_counted_for_it_and_for_its_region(wo
     proof = world.sign(request.number, ra.personalization_nonce(request))
     ra.personalize(person, request.pk, NOW, signature=proof)
     ra.notify_ready(issuing.clerk(), request.pk, NOW)
-    ra.hand_over(person, request.pk, NOW, received_by="领取人")
+    ra.hand_over(person, request.pk, NOW, receiver=issuing.requester(request))
     own = statistics.finished(person, [MONTH], point_id=point.pk)
     assert own.total([MONTH], business="enroll", kind="PERSONAL", system="GENERAL") == 1
     issuing.in_hands(world, issuing.draft(world, person=1))

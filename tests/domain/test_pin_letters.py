@@ -145,7 +145,7 @@ def test_there_is_no_letter_before_the_token_is_made_nor_after_it_is_handed_over
         prints(early)
     request = personalized(world)
     ra.notify_ready(clerk(), request.pk, NOW)
-    ra.hand_over(clerk(), request.pk, NOW, received_by="领取人")
+    ra.hand_over(clerk(), request.pk, NOW, receiver=issuing.requester(stored(request)))
     with pytest.raises(LetterNotDue):
         prints(request)
 
@@ -164,7 +164,7 @@ def test_a_token_initialised_elsewhere_has_no_letter(world: World) -> None:
 def test_after_its_letter_the_token_goes_on_to_the_holder_as_ever(request_made: ServiceRequest) -> None:
     prints(request_made)
     ra.notify_ready(clerk(), request_made.pk, NOW)
-    ra.hand_over(clerk(), request_made.pk, NOW + timedelta(days=1), received_by="领取人")
+    ra.hand_over(clerk(), request_made.pk, NOW + timedelta(days=1), receiver=issuing.requester(stored(request_made)))
     assert (token_of(request_made).state, stored(request_made).state) == ("HANDED_OVER", "DONE")
 
 

@@ -149,7 +149,7 @@ def carry_on(at_work: Office, former: Former, serials: dict[str, str]) -> None:
     assert at_work.story(numbers[0])["waiting"] == "等待上级 CA"
     collected = run.json("clerk", "request", "collect", *numbers, "--wait", "60")
     assert [one["outcome"] for one in collected] == ["issued", "issued"]
-    at_work.deliver(numbers)
+    at_work.deliver(numbers, "--authorization", "委托书 1 号")
 
     renewed = at_work.life(collected[0]["serial"])
     old = at_work.life(serials["renewed"])

@@ -101,8 +101,8 @@ class Office:
         chosen = options or ("--new-tokens", "--iterations", _ITERATIONS)
         return self.terminal.json("clerk", "request", "issue", *numbers, *chosen, "--pin-letters", str(self.letters))
 
-    def deliver(self, numbers: Sequence[str]) -> None:
-        """Write into the tokens, tell the holders, hand over."""
+    def deliver(self, numbers: Sequence[str], *authorization: str) -> None:
+        """Write into the tokens, tell the holders, hand over; to somebody else than the requester by ``authorization``."""
         self.terminal.ok("clerk", "request", "personalize", *numbers, "--pin-letters", str(self.letters))
         self.terminal.ok("clerk", "request", "notify", *numbers)
         self.terminal.ok(
@@ -114,6 +114,7 @@ class Office:
             "测试经办",
             "--document",
             sample.resident_id(900)[-4:],
+            *authorization,
         )
 
     def in_hands(self, *applications: dict[str, Any]) -> list[dict[str, Any]]:

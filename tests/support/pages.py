@@ -1,13 +1,16 @@
 """A small office for tests of the pages: people who log in, certificates in every state, requests at every step."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from banyan.domain import audit
 from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import CertificatePair, RevocationReason
+from banyan.domain.iam import access
 from banyan.domain.iam import actions as iam
+from banyan.domain.iam.errors import SessionInvalid
 from banyan.domain.iam.models import Credential, StaffAccount
 from banyan.domain.iam.rights import Role
 from banyan.domain.inventory.actions import TokenEntry, receive_tokens
@@ -182,11 +185,22 @@ def account_of(username: str) -> StaffAccount:
 
 
 def session_token(username: str) -> str:
-    """The token of a new session of somebody who works here: what a browser's cookie holds."""
+    """The token of a session of somebody who works here: what a browser's cookie holds; the same while it lives.
+
+    A policy ends the sessions of who opens too many.
+    """
     account = account_of(username)
+    if token := _tokens.get(account.pk):
+        with suppress(SessionInvalid):
+            if access.actor_from_session(token, clock_now()).name == username:
+                return token
     credential = Credential.objects.get(account=account, kind="password", replaced_at__isnull=True)
     opened = iam.open_session(account=account, credential=credential, channel="pages", now=clock_now())
+    _tokens[account.pk] = opened.token
     return opened.token
+
+
+_tokens: dict[int, str] = {}
 
 
 def first_link(username: str) -> str:

@@ -25,6 +25,9 @@ WRONG = {
     "agent_port": ["", "0", "65536", "agent"],
     "connector": [""],
     "kmc_pool": ["", "0", "many"],
+    "handover_receipt": ["", "perhaps"],
+    "sms_gateway": [],  # any word may name a gateway, none is none
+    "sms_gateway_url": ["sms.example", "ftp://sms.example"],
 }
 CASES = [(name, value) for name, values in WRONG.items() for value in values]
 

@@ -32,6 +32,8 @@ from banyan.domain.ra import rules, sealed_data
 from banyan.domain.ra.models import Approval, Entry, Proofreading, RequestState, ServiceRequest, StepRecord
 from banyan.domain.ra.tallies import Changes
 from banyan.domain.ra.values import RequestData
+from banyan.domain.systems import access as systems
+from banyan.domain.systems.policy import CertificateKind
 from banyan.kernel import clock
 from banyan.kernel.home import Home
 from banyan.kernel.identifiers import new_serial, serial_hex
@@ -216,13 +218,14 @@ class _Work:
         person = number % len(parties.people)
         body, turn = person % len(parties.bodies), number // len(parties.people)
         system = SYSTEMS[(person + turn // 3) % 4]
-        is_of_body = number % 8 == 7 or system == "ESEAL"
+        is_of_seal = CertificateKind.SEAL in {kind.kind for kind in systems.policy(system).kinds}
+        is_of_body = number % 8 == 7 or is_of_seal
         business = "enroll" if turn == 0 else self.drawn.choice(("renew", "renew", "reissue", "modify", "enroll"))
         is_new = business == "enroll"
         return copy(
             self.model.request,
             id=ids[ServiceRequest][place], number=f"SQ{at:%y%m%d}{number:08d}", business=business,
-            system=system, kind="SEAL" if system == "ESEAL" else "ORGANIZATION" if is_of_body else "PERSONAL",
+            system=system, kind="SEAL" if is_of_seal else "ORGANIZATION" if is_of_body else "PERSONAL",
             subject_name=parties.body_names[body] if is_of_body else parties.names[person],
             person_id=None if is_of_body else parties.people[person], organization_id=parties.bodies[body],
             pair_id=None if is_new else self.filled.pairs[number - len(parties.people)],

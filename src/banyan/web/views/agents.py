@@ -11,7 +11,6 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from banyan.domain.iam import rights
 from banyan.domain.inventory import access, agents
 from banyan.domain.inventory.errors import AgentKeyInvalid
 from banyan.domain.parties import access as parties
@@ -61,12 +60,10 @@ def _page(request: StaffRequest, context: dict[str, Any], *, status: int = 200) 
     tree = parties.region_tree()
     rows = [(row, tree.full_name(row.region_code)) for row in access.agents(request.actor)[:200]]
     regions = [(one.code, tree.full_name(one.code)) for one in tree.regions]
-    may_register = rights.has(request.actor, "tokens.register_agents")
     context |= {
         "rows": rows,
         "regions": regions,
         "agent_port": settings.BANYAN.agent_port,
-        "may_register": may_register,
     }
     return with_agent(request, render(request, "web/agents.html", context, status=status))
 

@@ -34,7 +34,7 @@ _FIELDS: Mapping[type[BanyanError], str] = {
 }
 
 
-@needs("requests.hand_over")
+@needs("requests.read")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """One of the lists: to notify, to call, to be fetched, late, to unlock, to revoke."""
@@ -54,7 +54,7 @@ def notify_many(request: StaffRequest) -> HttpResponse:
     return _list(request, "notify", refusals=refusals(outcome), status=REFUSED)
 
 
-@needs("requests.hand_over")
+@needs("requests.read")
 @require_safe
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """One request: what was told, who may fetch, the parcel."""

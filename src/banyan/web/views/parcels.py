@@ -25,14 +25,14 @@ from banyan.web.views.delivery import REFUSED, chosen
 _WAYBILL = "waybill_"
 
 
-@needs("requests.hand_over")
+@needs("requests.read")
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """A page of parcels."""
     return _list(request)
 
 
-@needs("requests.hand_over")
+@needs("requests.read")
 @require_safe
 def sheet(request: StaffRequest) -> HttpResponse:
     """The parcels handed to EMS today, to be printed and signed."""
@@ -41,7 +41,7 @@ def sheet(request: StaffRequest) -> HttpResponse:
     return render(request, "desk/parcel_sheet.html", context)
 
 
-@needs("requests.hand_over")
+@needs("requests.read")
 @require_http_methods(["GET", "HEAD", "POST"])
 def prepare(request: StaffRequest) -> HttpResponse:
     """A new parcel for requests that wait to be fetched: who receives it."""
@@ -86,7 +86,7 @@ def send_many(request: StaffRequest) -> HttpResponse:
     return redirect("/desk/parcels?kind=prepared")
 
 
-@needs("requests.hand_over")
+@needs("requests.read")
 @require_safe
 def detail(request: StaffRequest, parcel_id: int) -> HttpResponse:
     """One parcel."""

@@ -26,7 +26,7 @@ RETURNED, LOST = "returned", "lost"
 _FIELDS: Mapping[type[BanyanError], str] = {LostStatementMissing: "note", TokenFateMissing: "fate"}
 
 
-@needs("certificates.revoke")
+@needs("requests.read")
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoking(request: StaffRequest, request_id: int) -> HttpResponse:
     """The page, and carrying the approved revocation out."""

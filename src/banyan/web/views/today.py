@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from banyan.domain.iam.staff_login import needs_certificate
 from banyan.kernel import clock
 from banyan.web.frame import has_desk
 from banyan.web.middleware import StaffRequest
@@ -24,4 +25,9 @@ def home(request: StaffRequest) -> HttpResponse:
 def today(request: StaffRequest) -> HttpResponse:
     """My work: each step with what waits, the most urgent requests, what I did today."""
     now = clock.now()
-    return render(request, "desk/today.html", {"now": now, "today": reading.today(request.actor, now)})
+    context = {
+        "now": now,
+        "today": reading.today(request.actor, now),
+        "needs_certificate": needs_certificate(request.actor),
+    }
+    return render(request, "desk/today.html", context)

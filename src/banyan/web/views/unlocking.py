@@ -28,7 +28,7 @@ _OF_ANY_WORK = frozenset(
 )  # fmt: skip
 
 
-@needs("tokens.unlock")
+@needs("requests.read")
 @require_safe
 def unlocking(request: StaffRequest, request_id: int) -> HttpResponse:
     """The page: it finds the token of the request and carries the answer to it."""

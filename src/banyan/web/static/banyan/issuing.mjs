@@ -288,6 +288,7 @@ button("receive").addEventListener("click", async () => {
     lookedAt = "";
     trouble("");
     await choose();
+    button("start").focus();  // the button that was pressed is gone
   } catch (error) {
     explain(error);
   }
