@@ -25,6 +25,9 @@ WRONG = {
     "agent_port": ["", "0", "65536", "agent"],
     "connector": [""],
     "kmc_pool": ["", "0", "many"],
+    "upload_megabytes": ["", "0", "501", "many"],
+    "scanner": ["clamd", "unix:", "http://host:3310", "tcp://host:port"],
+    "scanner_down": ["", "ignore"],
 }
 CASES = [(name, value) for name, values in WRONG.items() for value in values]
 
