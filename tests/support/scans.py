@@ -10,7 +10,12 @@ A4 = (595, 842)
 
 
 def photo(
-    size: tuple[int, int] = (600, 400), form: str = "JPEG", *, exif: Image.Exif | None = None, mode: str = "RGB", **save: object
+    size: tuple[int, int] = (600, 400),
+    form: str = "JPEG",
+    *,
+    exif: Image.Exif | None = None,
+    mode: str = "RGB",
+    **save: object,
 ) -> bytes:
     """A picture whose upper left quarter is red, the rest blue."""
     image = Image.new(mode, size, "blue" if mode == "RGB" else 255)
@@ -44,7 +49,12 @@ def tiff(pages: int) -> bytes:
 
 
 def pdf(
-    pages: int = 1, *, catalog: bytes = b"", objects: tuple[bytes, ...] = (), content: bytes = b"", size: tuple[int, int] = A4
+    pages: int = 1,
+    *,
+    catalog: bytes = b"",
+    objects: tuple[bytes, ...] = (),
+    content: bytes = b"",
+    size: tuple[int, int] = A4,
 ) -> bytes:
     """A PDF of pages with their number in large; ``objects`` follow as 5 0, 6 0 …; ``content`` is drawn on each page."""
     first = 5 + len(objects)

@@ -106,7 +106,9 @@ class Settings(BaseSettings):
         description="clamd, as unix:/path or tcp://host:port; empty for none.",
     )  # fmt: skip
     scanner_down: str = Field(
-        "hold", pattern="^(hold|accept)$", description="hold: files wait while the scanner is down; accept: taken unscanned."
+        "hold",
+        pattern="^(hold|accept)$",
+        description="hold: files wait while the scanner is down; accept: taken unscanned.",
     )
 
     @field_validator("keys", "tls_certificate", "tls_key", "database_password_file", mode="before")

@@ -41,9 +41,7 @@ class FieldSealer:
         drawn = secrets.token_bytes(_NONCE_BYTES * len(items))
         nonces = [drawn[start : start + _NONCE_BYTES] for start in range(0, len(drawn), _NONCE_BYTES)]
         head = bytes([_VERSION]) + self._newest.to_bytes(2, "big")
-        plain = [
-            (nonce, data, head + _encoded(context)) for nonce, (data, context) in zip(nonces, items, strict=True)
-        ]
+        plain = [(nonce, data, head + _encoded(context)) for nonce, (data, context) in zip(nonces, items, strict=True)]
         ciphertexts = gm.sm4.gcm_encrypt_many(self._keys[self._newest], plain)
         return [head + nonce + ciphertext for nonce, ciphertext in zip(nonces, ciphertexts, strict=True)]
 

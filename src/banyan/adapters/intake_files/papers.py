@@ -35,7 +35,9 @@ class Paper:
             try:
                 page = self._document[number]
                 longest = max(*page.get_size(), 1)
-                bitmap = page.render(scale=min(_DOTS_A_POINT, LONGEST / longest), may_draw_forms=False, rev_byteorder=True)
+                bitmap = page.render(
+                    scale=min(_DOTS_A_POINT, LONGEST / longest), may_draw_forms=False, rev_byteorder=True
+                )
                 picture = bitmap.to_pil().convert("RGB")
                 bitmap.close()
                 page.close()

@@ -67,7 +67,12 @@ def _download(actor: Actor, request_id: int, material_id: int) -> Material:
 
 @audit.action
 def _change(
-    actor: Actor, request_id: int, added: Sequence[NewMaterial], removed: int | None, now: datetime, held: int | None = None
+    actor: Actor,
+    request_id: int,
+    added: Sequence[NewMaterial],
+    removed: int | None,
+    now: datetime,
+    held: int | None = None,
 ) -> ServiceRequest:
     rights.require(actor, "requests.create")
 

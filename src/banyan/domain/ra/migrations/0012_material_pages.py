@@ -5,44 +5,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ra', '0011_rare_requests'),
+        ("ra", "0011_rare_requests"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='material',
-            name='notes',
-            field=models.CharField(blank=True, default='', max_length=60),
+            model_name="material",
+            name="notes",
+            field=models.CharField(blank=True, default="", max_length=60),
         ),
         migrations.AddField(
-            model_name='material',
-            name='page_count',
+            model_name="material",
+            name="page_count",
             field=models.IntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='material',
-            name='previews',
-            field=models.CharField(blank=True, default='', max_length=200),
+            model_name="material",
+            name="previews",
+            field=models.CharField(blank=True, default="", max_length=200),
         ),
         migrations.AddField(
-            model_name='material',
-            name='scan',
-            field=models.CharField(choices=[('NONE', '未扫描'), ('CLEAN', '已扫描')], default='NONE', max_length=8),
+            model_name="material",
+            name="scan",
+            field=models.CharField(choices=[("NONE", "未扫描"), ("CLEAN", "已扫描")], default="NONE", max_length=8),
         ),
         migrations.CreateModel(
-            name='HeldFile',
+            name="HeldFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=40)),
-                ('name', models.CharField(max_length=200)),
-                ('sm3', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('mark', models.CharField(max_length=32, unique=True)),
-                ('added_by', models.BigIntegerField()),
-                ('added_at', models.DateTimeField()),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='held_files', to='ra.servicerequest')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=200)),
+                ("sm3", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField()),
+                ("mark", models.CharField(max_length=32, unique=True)),
+                ("added_by", models.BigIntegerField()),
+                ("added_at", models.DateTimeField()),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="held_files", to="ra.servicerequest"
+                    ),
+                ),
             ],
         ),
     ]
