@@ -105,12 +105,12 @@ def pdf_with_attachment() -> bytes:
     return pdf(catalog=names, objects=(spec, b"<< /Type /EmbeddedFile /Length 2 >>\nstream\nMZ\nendstream"))
 
 
-def locked_pdf(password: str = "geheim") -> bytes:
+def locked_pdf() -> bytes:
     """One that opens with a password only."""
     from pypdf import PdfReader, PdfWriter
 
     writer = PdfWriter(PdfReader(BytesIO(pdf())))
-    writer.encrypt(password, algorithm="RC4-128")
+    writer.encrypt("geheim", algorithm="RC4-128")
     out = BytesIO()
     writer.write(out)
     return out.getvalue()

@@ -34,7 +34,7 @@ def drop_held_file(actor: Actor, request_id: int, held_id: int) -> None:
 
 
 def take_up_held_file(actor: Actor, request_id: int, held_id: int, tools: Intake, now: datetime) -> ServiceRequest:
-    """Have a waiting file scanned and take it in. Raises ScannerDown (it waits on), MaterialRefused (it is gone), as adding does."""
+    """Have a waiting file scanned and take it in. Raises ScannerDown (it waits on), MaterialRefused (it is gone)."""
     materials.ensure_takes(actor, request_id, "")
     held = access.held_file(actor, request_id, held_id)
     try:
