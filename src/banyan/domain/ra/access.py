@@ -26,7 +26,7 @@ _LEAST = 2
 _INTAKE_RIGHTS = (
     "requests.create", "requests.enter", "requests.proofread", "requests.approve", "requests.hand_over",
 )  # fmt: skip
-_MATERIAL_RIGHTS = ("requests.create", "requests.enter", "requests.proofread", "requests.approve")
+MATERIAL_RIGHTS = ("requests.create", "requests.enter", "requests.proofread", "requests.approve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def deficiency_notices(actor: Actor, request_id: int) -> list[DeficiencyNotice]:
 
 def may_see_materials(actor: Actor) -> bool:
     """Scans show identity documents: they are for those who take in, enter, proofread or approve."""
-    return any(rights.has(actor, right) for right in _MATERIAL_RIGHTS)
+    return any(rights.has(actor, right) for right in MATERIAL_RIGHTS)
 
 
 def material(actor: Actor, request_id: int, material_id: int) -> Material:

@@ -50,6 +50,12 @@ def read_kept(sm3: str, path: str) -> bytes:
         return b"".join(chunks)
 
 
+def pieces(material: Material) -> Iterator[bytes]:
+    """The bytes of a kept file, piece by piece. Raises sealing.SealBroken, FileNotFoundError."""
+    with opened_kept(material.sm3, material.path) as (_size, chunks):
+        yield from chunks
+
+
 @contextmanager
 def opened_kept(sm3: str, path: str) -> Iterator[tuple[int, Iterator[bytes]]]:
     """A kept file: its size and its bytes, piece by piece. Raises sealing.SealBroken when it is not what was kept."""
