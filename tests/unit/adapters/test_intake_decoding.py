@@ -83,9 +83,10 @@ class Listening:
 
     def _run(self) -> None:
         peer, _from = self.socket.accept()
-        with peer:
-            while not peer.recv(65536).endswith(b"\x00\x00\x00\x00"):
-                pass
+        with self.socket, peer:
+            came = b""
+            while not came.endswith(b"x\x00\x00\x00\x00"):
+                came += peer.recv(65536)
             peer.sendall(self.answer)
 
 
