@@ -57,6 +57,9 @@ KEYS: dict[str, Maker] = {
     "parcel_id": lambda _made: NOTHING,
     "version_id": lambda _made: NOTHING,
     "import_id": lambda _made: 999_999,
+    "material_id": lambda _made: NOTHING,
+    "held_id": lambda _made: NOTHING,
+    "sheet": lambda _made: 1,
     "which": lambda _made: "all",
     "what": lambda _made: "result",
 }
@@ -81,7 +84,8 @@ KEYS_AT: dict[tuple[str, str], Maker] = {
 ABSENT = frozenset({
     "sheet", "sheet_go", "sheet_download", "stop_call_off", "agent_end", "issuing_files", "settings_change", "settings_decide",
     "delivery_parcel", "paper_picture", "paper_picture_file", "paper_confirm", "paper_withdraw", "paper_return",
-    "request_label", "request_labels",
+    "request_label", "request_labels", "material_page", "material_thumb", "material_original", "material_remove", "held_retry",
+    "held_drop",
 })  # fmt: skip
 # Of things with a region, one elsewhere: nobody whose sight ends at 福州 finds it.
 ELSEWHERE: dict[str, Maker] = {

@@ -16,7 +16,7 @@ from banyan.domain.outbox.models import OutboxMessage
 from banyan.domain.ra import intake
 from banyan.domain.ra.models import DeficiencyNotice, ServiceRequest
 from banyan.kernel.clock import now
-from support import issuing
+from support import issuing, scans
 from support.desk_pages import ARGUMENTS, PHONE, DeskPages
 from support.iam import account_with
 from support.pages import LongStandingCa
@@ -32,7 +32,7 @@ PERSON = {
 BODY = {"uscc": credit_code(322), "body_name": "测试榕荫县二局", "region": "鼓楼区"}
 DEVICE = {**BODY, "device_domain": "shili.gov.example"}
 SEAL = {**BODY, "form_seal_code": "35010200000321"}
-SCAN = {"name": "scan.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 scan"}
+SCAN = {"name": "scan.pdf", "mimeType": "application/pdf", "buffer": scans.pdf()}
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +232,7 @@ def test_a_file_that_is_no_scan_is_refused(desk: DeskPages) -> None:
     expect(page).to_have_url(re.compile(r"/desk/intake/\d+$"))
     page.set_input_files("#file-application_form", [SCAN | {"name": "a.pdf", "buffer": b"MZ program"}])
     page.click("text=上传所选文件")
-    expect(page.locator("[role=alert]")).to_contain_text("请选择 JPG、PNG 或 PDF 文件")
+    expect(page.locator("[role=alert]")).to_contain_text("它的内容不是 JPG、PNG、TIFF 图片或 PDF")
 
 
 def test_a_form_outlives_its_session(desk: DeskPages) -> None:

@@ -17,6 +17,7 @@ from banyan.cli.processes import KEY_HOLDERS, answers
 from banyan.cli.soft_tokens import drawer
 from banyan.kernel.home import Home
 from banyan_token import Token
+from support import scans
 from support.terminal import Terminal, terminal
 
 PASSWORD = "Sturdy-9-oak"
@@ -77,7 +78,7 @@ class Office:
     def materials(self, *codes: str) -> dict[str, str]:
         """Scans; all that any business asks for, or only those named."""
         for code in MATERIALS:
-            (self.place / f"{code}.pdf").write_text(f"样例材料 {code}")
+            (self.place / f"{code}.pdf").write_bytes(scans.pdf(content=b"% " + code.encode()))
         return {code: f"{code}.pdf" for code in codes or MATERIALS}
 
     def file(self, *applications: dict[str, Any]) -> str:

@@ -1,12 +1,15 @@
 """From an application as a person wrote it to a request: the holder on record, the pair found, the data checked."""
 
-import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
+from banyan.adapters import intake_files
 from banyan.cli.application_file import Application
 from banyan.domain import audit
 from banyan.domain.ca import access as certificates
@@ -17,8 +20,10 @@ from banyan.domain.parties import actions as registry
 from banyan.domain.parties import rules as party_rules
 from banyan.domain.ra import access as requests
 from banyan.domain.ra import actions as ra
-from banyan.domain.ra.errors import RequestNotFound
+from banyan.domain.ra import quarantine, taking_in
+from banyan.domain.ra.errors import MaterialRefused, RequestNotFound
 from banyan.domain.ra.models import ServiceRequest
+from banyan.domain.ra.ports import ScannerDown
 from banyan.domain.ra.processes import Verb, materials, process_for
 from banyan.domain.ra.values import NewMaterial, RequestData, RequestDraft
 from banyan.domain.sheets.columns import SYSTEM_NAMES
@@ -210,14 +215,22 @@ def system_code(text: str) -> str:
 
 
 def read_materials(named: Mapping[str, Path]) -> Sequence[NewMaterial]:
-    """The files of an application. Raises MaterialUnknown, FileMissing."""
+    """The files of an application, checked and kept. Raises MaterialUnknown, FileMissing, MaterialRefused, StorageFull."""
     known = [entry.code for entry in materials()]
-    found = []
     for code, place in named.items():
         if code not in known:
             raise MaterialUnknown(material=code, known="、".join(known))
         if not place.is_file():
             raise FileMissing(file=str(place))
-        media_type = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
-        found.append(NewMaterial(code, place.name, place.read_bytes(), media_type))
-    return found
+    return [_taken_in(code, place) for code, place in named.items()]
+
+
+def _taken_in(code: str, place: Path) -> NewMaterial:
+    with place.open("rb") as file:
+        chunks = iter(partial(file.read, 1 << 20), b"")
+        arrived = quarantine.receive(place.name, chunks, settings.BANYAN.upload_megabytes << 20)
+    try:
+        return taking_in.take_in(code, arrived, intake_files.tools())
+    except ScannerDown as error:  # there is no request yet to list it with, and the file is where it was
+        quarantine.discard(arrived)
+        raise MaterialRefused(name=place.name, reason=N_("病毒扫描没有应答。请稍后再试")) from error

@@ -43,6 +43,9 @@ ALLOWED = {
     "handover_receipt": "optional、required",
     "sms_gateway": N_("短信接口的代码，或不设"),
     "sms_gateway_url": N_("http:// 或 https:// 开头的地址，或不设"),
+    "upload_megabytes": N_("1 到 500 的整数"),
+    "scanner": N_("unix:/路径 或 tcp://主机:端口，或不设"),
+    "scanner_down": "hold、accept",
 }
 _POSITION = re.compile(r"line (\d+), column (\d+)")
 
@@ -97,6 +100,16 @@ class Settings(BaseSettings):
     )
     sms_gateway: str = Field("", description="Adapter that sends text messages; empty for telephone calls only.")
     sms_gateway_url: str = Field("", description="Address of the SMS gateway.")
+    upload_megabytes: int = Field(50, ge=1, le=500, description="Largest file that may be handed in, in megabytes.")
+    scanner: str = Field(
+        "", pattern=r"^(unix:/.+|tcp://(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+)(:\d{1,5})?)?$",
+        description="clamd, as unix:/path or tcp://host:port; empty for none.",
+    )  # fmt: skip
+    scanner_down: str = Field(
+        "hold",
+        pattern="^(hold|accept)$",
+        description="hold: files wait while the scanner is down; accept: taken unscanned.",
+    )
 
     @field_validator("keys", "tls_certificate", "tls_key", "database_password_file", mode="before")
     @classmethod

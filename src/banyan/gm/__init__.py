@@ -22,6 +22,7 @@ from banyan.gm.errors import (
     TagInvalid,
 )
 from banyan.gm.hashing import (
+    Sm3,
     hmac_sm3,
     hmac_sm3_many,
     kdf,
@@ -47,6 +48,7 @@ __all__ = [
     "PrivateKeyInvalid",
     "SelfTestFailed",
     "SignatureInvalid",
+    "Sm3",
     "TagInvalid",
     "engine_name",
     "engine_tier",

@@ -56,6 +56,7 @@ def work(home: Home, now: datetime) -> RoundOutcome:
         "services": partial(note_services, home, now),
         "epoch": partial(finish_epoch, home, now),
         "checkpoint": partial(checkpoint, home, now),
+        "quarantine": partial(tidy, now),
     }
     for name, part in parts.items():
         try:
@@ -127,6 +128,11 @@ def checkpoint(home: Home, now: datetime) -> None:
     """Have the end of the audit chain signed into the file outside the database, every quarter of an hour."""
     if _is_checkpoint_due(home, now):
         epochs.write_checkpoint(home, now=now, sign=signing(home))
+
+
+def tidy(now: datetime) -> None:
+    """Remove what uploads left behind that were cut off."""
+    ra.tidy_quarantine(system_actor("jobs"), now)
 
 
 def _is_checkpoint_due(home: Home, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from banyan.sealing.errors import KekMismatch, KekMissing, KekUnsafe, SealBroken, SealingError
 from banyan.sealing.fields import Context, FieldSealer
+from banyan.sealing.files import FileSealer, SealedReader, SealedWriter
 from banyan.sealing.indexes import BlindIndex, IdentifyCode, KeyedDigest
 from banyan.sealing.keyring import Keyring, create_kek, forget_keyrings, keyring, rotate_field_key
 from banyan.sealing.rows import RowMac, canonical
@@ -10,6 +11,7 @@ __all__ = [
     "BlindIndex",
     "Context",
     "FieldSealer",
+    "FileSealer",
     "IdentifyCode",
     "KekMismatch",
     "KekMissing",
@@ -18,6 +20,8 @@ __all__ = [
     "Keyring",
     "RowMac",
     "SealBroken",
+    "SealedReader",
+    "SealedWriter",
     "SealingError",
     "canonical",
     "create_kek",

@@ -29,21 +29,28 @@ class FieldSealer:
         """Seal one value; the same text never gives the same bytes twice."""
         return self.seal_many([(text, context)])[0]
 
+    def seal_bytes(self, data: bytes, context: Context) -> bytes:
+        """Seal what is no text (a page's image)."""
+        return self._seal([(data, context)])[0]
+
     def seal_many(self, items: Iterable[tuple[str, Context]]) -> list[bytes]:
         """Seal many values with one draw of random nonces."""
-        items = list(items)
+        return self._seal([(text.encode(), context) for text, context in items])
+
+    def _seal(self, items: Sequence[tuple[bytes, Context]]) -> list[bytes]:
         drawn = secrets.token_bytes(_NONCE_BYTES * len(items))
         nonces = [drawn[start : start + _NONCE_BYTES] for start in range(0, len(drawn), _NONCE_BYTES)]
         head = bytes([_VERSION]) + self._newest.to_bytes(2, "big")
-        plain = [
-            (nonce, text.encode(), head + _encoded(context))
-            for nonce, (text, context) in zip(nonces, items, strict=True)
-        ]
+        plain = [(nonce, data, head + _encoded(context)) for nonce, (data, context) in zip(nonces, items, strict=True)]
         ciphertexts = gm.sm4.gcm_encrypt_many(self._keys[self._newest], plain)
         return [head + nonce + ciphertext for nonce, ciphertext in zip(nonces, ciphertexts, strict=True)]
 
     def open(self, sealed: bytes, context: Context) -> str:
         """The text of a sealed value. Raises SealBroken when it was changed or stands in another place."""
+        return self.open_bytes(sealed, context).decode()
+
+    def open_bytes(self, sealed: bytes, context: Context) -> bytes:
+        """The reverse of ``seal_bytes``. Raises SealBroken."""
         data = bytes(sealed)
         key = self._keys.get(int.from_bytes(data[1:_HEAD_BYTES], "big"))
         if len(data) < _HEAD_BYTES + _NONCE_BYTES + _TAG_BYTES or data[0] != _VERSION or key is None:
@@ -51,7 +58,7 @@ class FieldSealer:
         nonce = data[_HEAD_BYTES : _HEAD_BYTES + _NONCE_BYTES]
         aad = data[:_HEAD_BYTES] + _encoded(context)
         try:
-            return gm.sm4.gcm_decrypt(key, nonce, data[_HEAD_BYTES + _NONCE_BYTES :], aad).decode()
+            return gm.sm4.gcm_decrypt(key, nonce, data[_HEAD_BYTES + _NONCE_BYTES :], aad)
         except gm.TagInvalid as error:
             raise SealBroken(context=_shown(context)) from error
 

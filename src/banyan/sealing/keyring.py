@@ -21,6 +21,7 @@ from banyan import gm
 from banyan.kernel.home import Home
 from banyan.sealing.errors import KekMismatch, KekMissing, KekUnsafe
 from banyan.sealing.fields import FieldSealer
+from banyan.sealing.files import FileSealer
 from banyan.sealing.indexes import BlindIndex, IdentifyCode, KeyedDigest
 from banyan.sealing.rows import RowMac
 from banyan.sealing.tasks import TaskKey
@@ -53,6 +54,11 @@ class Keyring:
     def fields(self) -> FieldSealer:
         """Seals and opens protected fields."""
         return FieldSealer(self.keys["field"])
+
+    @cached_property
+    def files(self) -> FileSealer:
+        """Seals and opens files, piece by piece."""
+        return FileSealer(self.keys["field"])
 
     @cached_property
     def index(self) -> BlindIndex:

@@ -118,12 +118,17 @@ class Paper:
     kind: str
     name: str
     size: int
+    pk: int
+    sheets: range
 
 
 def papers(one: ServiceRequest) -> list[Paper]:
     """The materials that count now, by what they are."""
     names = {entry.code: entry.name for entry in materials()}
-    return [Paper(_(names.get(row.code, row.code)), row.name, row.size) for row in present_materials(one.pk)]
+    return [
+        Paper(_(names.get(row.code, row.code)), row.name, row.size, row.pk, range(1, row.page_count + 1))
+        for row in present_materials(one.pk)
+    ]
 
 
 def find(request: StaffRequest, request_id: int) -> ServiceRequest:

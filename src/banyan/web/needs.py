@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponseBase
 
 from banyan.domain.iam.errors import RightMissing
 from banyan.domain.iam.right_names import RIGHTS
 from banyan.domain.iam.rights import has
 from banyan.kernel.actor import Actor
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def needs(*every: str, one_of: tuple[str, ...] = ()) -> Callable[[View], View]:
 
     def mark(view: View) -> View:
         @wraps(view)
-        def run(request: Any, *arguments: Any, **named: Any) -> HttpResponse:
+        def run(request: Any, *arguments: Any, **named: Any) -> HttpResponseBase:
             lacking = declared.lacking(request.actor)
             if lacking:
                 raise RightMissing(actor=request.actor.name, right=lacking)

@@ -25,6 +25,7 @@ from banyan.web.views import (
     issuing_files,
     links,
     login,
+    materials,
     notices,
     papers,
     parcels,
@@ -117,6 +118,22 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("desk/intake/<int:request_id>/requester", intake_request.requester, name="intake_requester"),
     path("desk/intake/<int:request_id>/withdraw", intake_request.withdraw, name="intake_withdraw"),
     path("desk/intake/<int:request_id>/materials", intake_request.add_materials, name="intake_materials"),
+    path(
+        "requests/<int:request_id>/materials/<int:material_id>/pages/<int:sheet>.jpg",
+        materials.page,
+        name="material_page",
+    ),
+    path(
+        "requests/<int:request_id>/materials/<int:material_id>/thumbs/<int:sheet>.jpg",
+        materials.thumbnail,
+        name="material_thumb",
+    ),
+    path(
+        "requests/<int:request_id>/materials/<int:material_id>/original", materials.original, name="material_original"
+    ),
+    path("requests/<int:request_id>/materials/<int:material_id>/remove", materials.remove, name="material_remove"),
+    path("requests/<int:request_id>/held/<int:held_id>/retry", materials.retry, name="held_retry"),
+    path("requests/<int:request_id>/held/<int:held_id>/drop", materials.drop, name="held_drop"),
     path("desk/sheet", sheets.listing, name="sheets"),
     path("desk/sheet/template/<str:which>.xlsx", sheets.template, name="sheet_template"),
     path("desk/sheet/<int:import_id>", sheets.detail, name="sheet"),

@@ -28,6 +28,9 @@ WRONG = {
     "handover_receipt": ["", "perhaps"],
     "sms_gateway": [],  # any word may name a gateway, none is none
     "sms_gateway_url": ["sms.example", "ftp://sms.example"],
+    "upload_megabytes": ["", "0", "501", "many"],
+    "scanner": ["clamd", "unix:", "http://host:3310", "tcp://host:port"],
+    "scanner_down": ["", "ignore"],
 }
 CASES = [(name, value) for name, values in WRONG.items() for value in values]
 

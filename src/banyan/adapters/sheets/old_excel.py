@@ -5,16 +5,16 @@ makes of it ends with that process.
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 
 from banyan.adapters.sheets.cells import EMPTY, Area, Cell, CellKind, Sheet, SheetRow, under_merged
 from banyan.adapters.sheets.errors import SheetEncrypted, SheetTooMuch, SheetUnreadable
 from banyan.adapters.sheets.old_excel_process import Ending
+from banyan.kernel.confined import confined
 from banyan.kernel.errors import N_
 
 _SECONDS = 120
+_MOST_OUTPUT = 80 << 20
 _SEALED = "EncryptedPackage".encode("utf-16-le")
 
 
@@ -22,20 +22,19 @@ def read(content: bytes) -> Sheet:
     """The first visible worksheet. Raises SheetUnreadable or one of its kinds."""
     if _SEALED in content:  # an xlsx with a password comes in the same envelope
         raise SheetEncrypted
-    command = [sys.executable, "-m", "banyan.adapters.sheets.old_excel_process"]
-    try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=_SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise SheetTooMuch from error
-    if done.returncode == Ending.ENCRYPTED:
+    with confined("banyan.adapters.sheets.old_excel_process", patience_s=_SECONDS) as child:
+        child.feed([content])
+        told = child.read(_MOST_OUTPUT)
+        ending = child.end()
+    if ending == Ending.ENCRYPTED:
         raise SheetEncrypted
-    if done.returncode == Ending.BROKEN:
+    if ending == Ending.BROKEN:
         raise SheetUnreadable(reason=N_("文件损坏或格式不对"))
-    if done.returncode == Ending.NOTHING_VISIBLE:
+    if ending == Ending.NOTHING_VISIBLE:
         raise SheetUnreadable(reason=N_("没有可见的工作表"))
-    if done.returncode:  # out of memory or time, whatever died of it
+    if ending:  # out of memory or time, whatever died of it
         raise SheetTooMuch
-    lines = iter(done.stdout.splitlines())
+    lines = iter(told.splitlines())
     about = json.loads(next(lines))
     rows = under_merged(_rows(lines), [Area(*area) for area in about["areas"]])
     return Sheet(about["name"], about["row_count"], rows, about["left_out"], frozenset(about["hidden_columns"]))

@@ -1,13 +1,13 @@
 """The process that reads one .xls: the file comes in at its standard input, rows go out, one JSON text a line."""
 
 import json
-import resource
 import sys
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, BinaryIO, Final
 
 from banyan.adapters.sheets.cells import LONGEST_TEXT
+from banyan.kernel.confined import Limits, confine
 
 _MB: Final = 1 << 20
 _MEMORY: Final = 300 * _MB
@@ -27,8 +27,7 @@ class Ending(IntEnum):
 
 def main() -> int:
     """Read and tell."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+    confine(Limits(_MEMORY, _SECONDS))
     try:
         return _tell(sys.stdin.buffer.read(), sys.stdout.buffer)
     except MemoryError:

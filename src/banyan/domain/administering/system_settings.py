@@ -21,6 +21,7 @@ FIELD_TYPES: Final[dict[FieldType, str]] = {
     FieldType.CHOICE: N_("选项"),
     FieldType.ADDRESS: N_("IP 地址"),
     FieldType.MEDIUM: N_("介质"),
+    FieldType.SEAL_CODE: N_("印章唯一赋码"),
 }
 _FIXED = ("code", "name", "short_name", "number_prefix", "tool", "application_form")
 _KIND_FIXED = ("kind", "profile", "ca", "classic_profile", "classic_ca", "identify_code")

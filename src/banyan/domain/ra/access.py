@@ -15,7 +15,7 @@ from banyan.domain.parties.errors import PartiesError
 from banyan.domain.parties.scoping import ScopedQuerySet
 from banyan.domain.ra import intake, rules, sealed_data, working_days
 from banyan.domain.ra.errors import RequestNotFound, SearchTooShort
-from banyan.domain.ra.models import DeficiencyNotice, Material, RequestState, ServiceRequest, StepRecord
+from banyan.domain.ra.models import DeficiencyNotice, HeldFile, Material, RequestState, ServiceRequest, StepRecord
 from banyan.domain.ra.moving import is_approval_current, is_proofreading_current, process_of
 from banyan.domain.ra.processes import RequiredMaterial, Step, Verb
 from banyan.domain.ra.values import Brought, RequestData
@@ -26,6 +26,7 @@ _LEAST = 2
 _INTAKE_RIGHTS = (
     "requests.create", "requests.enter", "requests.proofread", "requests.approve", "requests.hand_over",
 )  # fmt: skip
+MATERIAL_RIGHTS = ("requests.create", "requests.enter", "requests.proofread", "requests.approve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,40 @@ def deficiency_notices(actor: Actor, request_id: int) -> list[DeficiencyNotice]:
     """The deficiency notices of a request, the newest first, with their items. Raises RequestNotFound."""
     found = DeficiencyNotice.objects.filter(request=request(actor, request_id))
     return list(found.prefetch_related("items").order_by("-pk"))
+
+
+def may_see_materials(actor: Actor) -> bool:
+    """Scans show identity documents: they are for those who take in, enter, proofread or approve."""
+    return any(rights.has(actor, right) for right in MATERIAL_RIGHTS)
+
+
+def material(actor: Actor, request_id: int, material_id: int) -> Material:
+    """A file that counts now, of a request in sight. Raises RequestNotFound, iam.RightMissing."""
+    if not may_see_materials(actor):
+        rights.require(actor, "requests.approve")
+    of_request = Material.objects.filter(request=request(actor, request_id), pk=material_id, removed_at__isnull=True)
+    found = of_request.select_related("request").first()
+    if found is None:
+        raise RequestNotFound
+    return found
+
+
+def held_files(actor: Actor, request_id: int) -> list[HeldFile]:
+    """Files that wait in quarantine for a request in sight. Raises RequestNotFound."""
+    return list(HeldFile.objects.filter(request=request(actor, request_id)).order_by("pk"))
+
+
+def held_file(actor: Actor, request_id: int, held_id: int) -> HeldFile:
+    """One of them. Raises RequestNotFound."""
+    found = HeldFile.objects.filter(request=request(actor, request_id), pk=held_id).first()
+    if found is None:
+        raise RequestNotFound
+    return found
+
+
+def held_count() -> int:
+    """How many files wait in quarantine."""
+    return HeldFile.objects.count()
 
 
 def work_counts(actor: Actor) -> dict[str, int]:

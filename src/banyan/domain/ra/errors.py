@@ -192,6 +192,35 @@ class RequesterMissing(RaError):
     message = N_("没有填写经办人姓名。请补填。")
 
 
+class FileTooLarge(MaterialRefused):
+    """More than the settings allow; refused while it comes in."""
+
+    code = "ra.file_too_large"
+    message = N_("“{name}”超过 {megabytes} MB，没有接收。请把扫描分辨率降到 300 dpi，或分成几个文件。")
+
+
+class FileInfected(MaterialRefused):
+    """The scanner found something."""
+
+    code = "ra.file_infected"
+    message = N_("病毒扫描在“{name}”里发现 {found}，文件没有保留。请告知送交人，换一台查过毒的电脑重新扫描。")
+    audited_refusal = True
+
+
+class FileUnusable(RaError):
+    """What a file's content is not good for; told to people with its name, as MaterialRefused."""
+
+    code = "ra.file_unusable"
+    message = N_("文件不能接收：{reason}。")
+
+
+class StorageFull(RaError):
+    """There is no room for a file; nothing of it was kept."""
+
+    code = "ra.storage_full"
+    message = N_("存储空间不足，“{name}”没有保存，其他数据没有改变。请联系运维清理磁盘后再上传。")
+
+
 class TokenRefused(RaError):
     """The token cannot take this pair."""
 

@@ -159,7 +159,17 @@ class ServiceRequest(RegionScoped):
 
 
 class Material(models.Model):
-    """A scan or file that supports a request. ``sm3`` is over the stored bytes; ``path`` is relative to home.files."""
+    """A scan or file that supports a request. ``sm3`` is over the original's bytes; paths are relative to home.files.
+
+    ``previews`` is the folder of its pages as clean images (``album``), ``page_count`` of them; none for a file that no page
+    was made of (a sheet, an interface's). ``notes`` names what the file holds besides: script, launch, attachment.
+    """
+
+    class Scan(models.TextChoices):
+        """What a scanner said."""
+
+        NONE = "NONE", _("未扫描")
+        CLEAN = "CLEAN", _("已扫描")
 
     request = models.ForeignKey(ServiceRequest, models.PROTECT, related_name="materials")
     code = models.CharField(max_length=40)
@@ -168,9 +178,29 @@ class Material(models.Model):
     size = models.BigIntegerField()
     media_type = models.CharField(max_length=100)
     path = models.CharField(max_length=200)
+    page_count = models.IntegerField(default=0)
+    previews = models.CharField(max_length=200, blank=True, default="")
+    notes = models.CharField(max_length=60, blank=True, default="")
+    scan = models.CharField(max_length=8, choices=Scan, default=Scan.NONE)
     added_by = models.BigIntegerField()
     added_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HeldFile(models.Model):
+    """A file for a request that waits in quarantine, because the scanner does not answer. No material yet."""
+
+    request = models.ForeignKey(ServiceRequest, models.PROTECT, related_name="held_files")
+    code = models.CharField(max_length=40)
+    name = models.CharField(max_length=200)
+    sm3 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    mark = models.CharField(max_length=32, unique=True)
+    added_by = models.BigIntegerField()
+    added_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.name

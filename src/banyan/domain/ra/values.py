@@ -50,7 +50,8 @@ class Remark:
 class NewMaterial:
     """A file handed in: what it is (a code of ``processes/materials.toml``), its name, its bytes.
 
-    ``stored`` names a file kept already (the one sheet of thousands of requests): its (sm3, size, path).
+    ``stored`` names a file kept already (the one sheet of thousands of requests): its (sm3, size, path). The rest is what
+    taking in found out (see ``taking_in``).
     """
 
     code: str
@@ -58,6 +59,10 @@ class NewMaterial:
     content: bytes = b""
     media_type: str = "application/octet-stream"
     stored: tuple[str, int, str] | None = None
+    page_count: int = 0
+    previews: str = ""
+    notes: str = ""
+    scan: str = "NONE"
 
 
 @dataclass(frozen=True, slots=True)

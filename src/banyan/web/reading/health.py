@@ -6,9 +6,11 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from banyan.adapters.deliverers import TARGET_NAMES, connected
+from banyan.adapters.intake_files import scanner
 from banyan.domain.ca import access as ca
 from banyan.domain.outbox import access as outbox
 from banyan.domain.outbox.rules import TargetState
+from banyan.domain.ra import access as ra
 from banyan.kernel.errors import BanyanError
 from banyan.kernel.rpc import Client
 
@@ -61,6 +63,7 @@ def health() -> Health:
         _process("kmc", _("密钥管理")),
         Part("superior", _("等待 CA"), _waiting_word(own + superior), True, is_waiting=own + superior > 0),
         Part("outbox", _("外发"), _outbox_word(queued, dead), dead == 0, is_waiting=queued > 0),
+        _scanner(),
         *(_halted(target) for target in targets if target.state != TargetState.CONNECTED),
     ]
     return Health(parts, own, superior, dead, [_queued(target) for target in targets if _is_halted(target)])
@@ -92,6 +95,16 @@ def _process(name: str, shown: str) -> Part:
     except BanyanError:
         return Part(name, shown, _("没有应答"), False)
     return Part(name, shown, _("正常"), True)
+
+
+def _scanner() -> Part:
+    """The virus scanner: not connected alarms nobody; one that is connected and silent keeps files waiting."""
+    connected, held = scanner(), ra.held_count()
+    name, is_well = _("病毒扫描"), connected is None or connected.is_well(_PATIENCE_S)
+    word = _("未接入") if connected is None else _("正常") if is_well else _("没有应答")
+    if held:
+        word = _("{word}（{n} 份文件待检查）").format(word=word, n=held)
+    return Part("scanner", name, word, is_well, is_waiting=held > 0, is_off=connected is None)
 
 
 def _waiting_word(waiting: int) -> str:

@@ -17,10 +17,10 @@ from banyan.domain.ra import work
 from banyan.domain.ra.errors import MaterialRefused, MaterialsWanting, NothingWanting
 from banyan.domain.ra.models import ServiceRequest
 from banyan.domain.ra.processes import Verb
-from banyan.domain.ra.values import Brought, NewMaterial, Remark
+from banyan.domain.ra.values import Brought, Remark
 from banyan.kernel import clock
 from banyan.kernel.errors import N_, BanyanError
-from banyan.web import errors, once
+from banyan.web import errors, once, taking_in
 from banyan.web.middleware import StaffRequest, takes_files
 from banyan.web.needs import needs
 from banyan.web.reading import intake as reading
@@ -30,7 +30,6 @@ from banyan.web.views.intake import work_list
 
 _REFUSED = 422
 _REMARK, _REMARK_TEXT = "remark_", "remark_text_"
-_TYPES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"%PDF-", "application/pdf"))
 LARGEST_FILES = 50 << 20
 
 
@@ -113,24 +112,22 @@ def withdraw(request: StaffRequest, request_id: int) -> HttpResponse:
 def add_materials(request: StaffRequest, request_id: int) -> HttpResponse:
     """Files for materials of the checklist, one field a material."""
     files = [
-        NewMaterial(name.removeprefix("file_"), one.name or "", content, _type_of(content))
+        (name.removeprefix("file_"), one)
         for name, many in request.FILES.lists()
         for one in many
-        if (content := one.read()) and name.startswith("file_")
+        if name.startswith("file_")
     ]
     try:
-        unfit = next((one.name for one in files if not one.media_type), None if files else "—")
-        if unfit is not None:
-            raise MaterialRefused(name=unfit, reason=N_("请选择 JPG、PNG 或 PDF 文件"))
-        ra.add_materials(request.actor, request_id, files, clock.now())
+        if not files:
+            raise MaterialRefused(name="—", reason=N_("请选择 JPG、PNG 或 PDF 文件"))
+        taken, unfit = taking_in.take_in(request.actor, request_id, files)
     except BanyanError as error:
         return _page(request, request_id, error=errors.text(error), status=_REFUSED)
-    messages.success(request, _("已加入 {n} 份材料").format(n=len(files)))
+    if taken:
+        messages.success(request, _("已加入 {n} 份材料").format(n=taken))
+    if unfit:
+        return _page(request, request_id, error=" ".join(map(errors.text, unfit)), status=_REFUSED)
     return redirect("intake_request", request_id)
-
-
-def _type_of(content: bytes) -> str:
-    return next((kind for mark, kind in _TYPES if content.startswith(mark)), "")
 
 
 def _draft(request_id: int) -> str:
@@ -178,6 +175,7 @@ def _page(
         "pair": story.pair,
         "missing": story.missing,
         "rows": rows,
+        "held": ra_access.held_files(request.actor, request_id),
         "requester": {"name": "", "phone": "", **(noted.requester if noted else {})},
         "draft": _draft(request_id),
         "typed": typed,

@@ -1,6 +1,6 @@
 """The first page of those who work at the counter: what is theirs to do today."""
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -15,7 +15,7 @@ from banyan.web.views import dashboard
 
 @needs()
 @require_safe
-def home(request: StaffRequest) -> HttpResponse:
+def home(request: StaffRequest) -> HttpResponseBase:
     """The counter for those who work there, the overview for the others."""
     return today(request) if has_desk(request.actor) else dashboard.dashboard(request)
 

@@ -1,7 +1,8 @@
 """The steps of a request, one function a glossary verb; bulk first where work arrives in bulk.
 
 ``opening`` open_request(s) · ``deciding`` precheck, approve, reject · ``data`` enter, proofread, send_back ·
-``materials`` add, remove · ``issuing`` issue, carry_on, seal_pins, personalize · ``delivering`` notify_ready, hand_over ·
+``materials`` add, remove, add_taken, download_original · ``holding`` what waits in quarantine ·
+``issuing`` issue, carry_on, seal_pins, personalize · ``delivering`` notify_ready, hand_over ·
 ``telling`` record_call, resend_notice · ``parcels`` prepare_parcel … parcel_returned · ``keeping`` add_receipt ·
 ``special`` unlock, revoke · ``cancelling`` cancel, cancel_issuance, set_token_aside, void_pair ·
 ``looking`` look_up_held, give_files · ``checking`` compare_field, settle_field, proofread_checked, send_back_marked ·
@@ -17,6 +18,7 @@ from banyan.domain.ra.actions.deciding import approve, approve_many, precheck, r
 from banyan.domain.ra.actions.delivering import hand_over, hand_over_many, notify_ready, notify_ready_many
 from banyan.domain.ra.actions.due_dates import recompute_due_dates
 from banyan.domain.ra.actions.holder_file import HolderNamed, look_up_holder
+from banyan.domain.ra.actions.holding import drop_held_file, hold_file, take_up_held_file, tidy_quarantine
 from banyan.domain.ra.actions.issuing import (
     carry_on,
     issue,
@@ -29,7 +31,13 @@ from banyan.domain.ra.actions.issuing import (
 )
 from banyan.domain.ra.actions.keeping import add_receipt
 from banyan.domain.ra.actions.looking import give_files, look_up_held
-from banyan.domain.ra.actions.materials import add_materials, remove_material
+from banyan.domain.ra.actions.materials import (
+    add_materials,
+    add_taken,
+    download_original,
+    ensure_takes,
+    remove_material,
+)
 from banyan.domain.ra.actions.opening import open_request, open_requests
 from banyan.domain.ra.actions.others import look_up_others
 from banyan.domain.ra.actions.parcels import (
@@ -50,6 +58,7 @@ __all__ = [
     "IntakeForm",
     "add_materials",
     "add_receipt",
+    "add_taken",
     "approve",
     "approve_many",
     "approve_together",
@@ -58,11 +67,15 @@ __all__ = [
     "carry_on",
     "change_intake",
     "compare_field",
+    "download_original",
+    "drop_held_file",
+    "ensure_takes",
     "enter",
     "enter_corrected",
     "give_files",
     "hand_over",
     "hand_over_many",
+    "hold_file",
     "issue",
     "issue_many",
     "look_up_held",
@@ -99,6 +112,8 @@ __all__ = [
     "settle_field",
     "take_in",
     "take_out",
+    "take_up_held_file",
+    "tidy_quarantine",
     "unlock",
     "unlock_by_agent",
     "unlocked",
