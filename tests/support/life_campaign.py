@@ -35,11 +35,11 @@ _ACTIONS_OF_THE_LIFE = {
     "parties": "update_person update_organization update_device install_regions open_issuing_point update_issuing_point "
           "reveal_person look_up_holdings register_person register_organization register_device register_people "
           "register_organizations register_devices",
-    "ra": "cancel cancel_issuance set_token_aside void_pair give_files enter send_back precheck _change _open_once "
-          "_open_slice _ensure_unlockable unlocked revoke _task_of_agent recompute_due_dates enter_corrected compare_field "
-          "settle_field proofread_checked send_back_marked look_up_others note_attempt record_call resend_notice "
-          "prepare_parcel take_out send_parcel parcel_delivered parcel_returned reveal_recipient reveal_requester _add "
-          "take_in change_intake look_up_holder",
+    "ra": "hold_file _drop _drop_of_closed _download cancel cancel_issuance set_token_aside void_pair give_files enter "
+          "send_back precheck _change _open_once _open_slice _ensure_unlockable unlocked revoke _task_of_agent "
+          "recompute_due_dates enter_corrected compare_field settle_field proofread_checked send_back_marked look_up_others "
+          "note_attempt record_call resend_notice prepare_parcel take_out send_parcel parcel_delivered parcel_returned "
+          "reveal_recipient reveal_requester _add take_in change_intake look_up_holder",
     "sheets": "open_original",
     "systems": "install_systems configure_system switch_issuing_point",
 }  # fmt: skip

@@ -44,6 +44,15 @@ class StepNotDue(RaError):
     message = N_("申请 {number} 现在应由{role}办理“{due}”，这时不能办理“{step}”。")
 
 
+class IntakeClosed(RaError):
+    """What was noted at intake counts until entry or approval."""
+
+    code = "ra.intake_closed"
+    message = N_(
+        "申请 {number} 已录入或已审核，经办人不能在受理页更改。录入过的请在录入页更正；审核过的请撤回后重新受理。"
+    )
+
+
 class RequestChanged(RaError):
     """Somebody else changed the request in between."""
 

@@ -16,7 +16,7 @@ from banyan.domain.ra.processes import Process, Verb, process_at
 from banyan.domain.ra.tallies import Changes
 from banyan.domain.ra.values import Outcome, Refused
 from banyan.kernel.actor import Actor
-from banyan.kernel.errors import BanyanError
+from banyan.kernel.errors import N_, BanyanError
 
 # Columns that moving on changes; a step adds its own.
 _REQUESTS = Prepared(
@@ -78,7 +78,8 @@ def person_of(actor: Actor) -> rules.Person:
 
 
 def ensure_other_person(actor: Actor, request: ServiceRequest, verb: Verb) -> None:
-    """The four-eyes rule of the machine: who enters, who proofreads and who approves are three people.
+    """The four-eyes rule of the machine: who enters, who proofreads and who approves are three people; nor does anybody
+    approve what they took in themselves.
 
     Raises SamePerson (an audited refusal).
     """
@@ -89,6 +90,8 @@ def ensure_other_person(actor: Actor, request: ServiceRequest, verb: Verb) -> No
         others[Verb.PROOFREAD.label] = (request.proofreading.proofreader, request.proofreading.credential)
     if verb is not Verb.APPROVE and request.approval is not None:
         others[Verb.APPROVE.label] = (request.approval.approver, request.approval.credential)
+    if verb is Verb.APPROVE:
+        others[N_("受理")] = (request.opened_by, None)
     before = rules.conflicting_step(person_of(actor), others)
     if before is not None:
         raise SamePerson(number=request.number, step=verb.label, before=before)

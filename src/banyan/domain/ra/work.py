@@ -13,10 +13,10 @@ from banyan.domain.ra.models import RequestState, ServiceRequest, StepRecord
 from banyan.domain.ra.processes import Verb, processes
 from banyan.kernel.actor import Actor
 
-# Who entered does not proofread, who entered or proofread does not approve: their own work is not offered to them.
+# Who entered does not proofread, who took in, entered or proofread does not approve: their own work is not offered to them.
 _BY_ANOTHER: Final = {
     Verb.PROOFREAD: ("entered_by", "approval__approver"),
-    Verb.APPROVE: ("entered_by", "proofreading__proofreader"),
+    Verb.APPROVE: ("opened_by", "entered_by", "proofreading__proofreader"),
     Verb.ENTER: ("approval__approver", "proofreading__proofreader"),
 }
 

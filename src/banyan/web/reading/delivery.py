@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -218,6 +219,10 @@ def _row(
     return Row(replace(row, deadline=due) if due else row, notice, word, state, last, parcel)
 
 
+def _day(value: datetime) -> str:
+    return timezone.localtime(value).strftime("%Y-%m-%d")
+
+
 def panel(actor: Actor, request_id: int, now: datetime) -> Panel:
     """One request's notices, hand-over and parcel. Raises RequestNotFound, iam.RightMissing."""
     request = ra.request(actor, request_id)
@@ -225,7 +230,11 @@ def panel(actor: Actor, request_id: int, now: datetime) -> Panel:
     parcel = delivery_access.parcel_of(actor, request_id)
     story = ra.story(actor, request_id)
     issued = story.issued_pair or story.pair
-    facts = [(_("有效期"), f"{issued.not_before:%Y-%m-%d} – {issued.not_after:%Y-%m-%d}")] if issued else []
+    facts = (
+        [(_("有效期"), _("{since} 至 {until}").format(since=_day(issued.not_before), until=_day(issued.not_after)))]
+        if issued
+        else []
+    )
     return Panel(
         request=request,
         state=request.step or request.state,

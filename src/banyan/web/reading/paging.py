@@ -31,7 +31,7 @@ class Cursor:
     @classmethod
     def of(cls, values: QueryDict) -> "Cursor":
         """The cursor in an address; what is not a key is passed over."""
-        return cls(before=_key(values.get("before", "")), after=_key(values.get("after", "")))
+        return cls(before=key_of(values.get("before", "")), after=key_of(values.get("after", "")))
 
 
 @dataclass(frozen=True)
@@ -130,5 +130,5 @@ def _left(found: "models.QuerySet[M, M]", last: int) -> int | None:
     return found.filter(pk__lt=last).count()
 
 
-def _key(text: str) -> int | None:
+def key_of(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

@@ -145,6 +145,10 @@ def _text(request: ServiceRequest) -> str:
 def _place(text: str) -> Place | None:
     day, _dash, pk = text.partition("-")
     try:
-        return Place(date(int(day[:4]), int(day[4:6]), int(day[6:8])), int(pk)) if len(day) == 8 else None
+        return (
+            Place(date(int(day[:4]), int(day[4:6]), int(day[6:8])), int(pk))
+            if len(day) == 8 and len(pk) <= 18
+            else None
+        )
     except ValueError:
         return None

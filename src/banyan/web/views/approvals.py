@@ -23,6 +23,7 @@ from banyan.web.middleware import StaffRequest
 from banyan.web.needs import needs
 from banyan.web.reading import approving
 from banyan.web.reading.masking import masked
+from banyan.web.reading.paging import key_of
 
 DESK = Desk(Verb.APPROVE, "approvals", "approval", gettext_lazy("待审核"), gettext_lazy("没有等您审核的申请单"))
 _LAST = "approved-together"
@@ -107,7 +108,7 @@ def together(request: StaffRequest) -> HttpResponse:
     now = clock.now()
     fault = ""
     if request.method == "POST":
-        chosen = [int(key) for key in request.POST.getlist("chosen") if key.isascii() and key.isdigit()][:200]
+        chosen = [pk for key in request.POST.getlist("chosen")[:200] if (pk := key_of(key)) is not None]
         fault = _fault_of(chosen, request.POST.get("count", ""))
         if not fault:
             seen = {key: request.POST.get(f"materials-{key}", "") for key in dict.fromkeys(chosen)}
@@ -137,7 +138,8 @@ def together_done(request: StaffRequest) -> HttpResponse:
     rights.require(request.actor, "requests.approve")
     results, at = drafts.find(request.actor, _LAST)
     results = {key: text for key, text in results.items() if key.isascii() and key.isdigit()}
-    rows = work.named(request.actor, [int(key) for key in results])
-    told = [(rows[int(key)], text) for key, text in results.items() if int(key) in rows]
+    outcome = {pk: text for key, text in results.items() if (pk := key_of(key)) is not None}
+    rows = work.named(request.actor, list(outcome))
+    told = [(rows[pk], text) for pk, text in outcome.items() if pk in rows]
     context = {"told": told, "done": sum(not text for _row, text in told), "at": at}
     return render(request, "desk/approvals_done.html", context)

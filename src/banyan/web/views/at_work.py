@@ -45,6 +45,7 @@ def here(request: StaffRequest, request_id: int) -> HttpResponse:
 def _texts(body: bytes) -> dict[str, str]:
     try:
         found = json.loads(body or b"{}")
+        json.dumps(found, ensure_ascii=False).encode()  # half a character is no text
     except (ValueError, RecursionError) as error:
         raise BadRequest("no JSON") from error
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):

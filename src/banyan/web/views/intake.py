@@ -27,6 +27,7 @@ from banyan.web.needs import needs
 from banyan.web.reading import intake as reading
 from banyan.web.reading.intake_choices import Choice, choice
 from banyan.web.reading.intake_fields import check_all, sections
+from banyan.web.reading.paging import key_of
 from banyan.web.reading.queue import Queue, queue
 
 DRAFT = "intake"
@@ -83,7 +84,7 @@ def _sent(request: StaffRequest) -> HttpResponse:
     if not chosen.is_complete or "find" in values:
         return _page(request, chosen, values, {})
     cleaned, wrong = check_all(request.actor, chosen, values, local_day(clock.now()), errors.text)
-    pair_id = int(values["pair"]) if values.get("pair", "").isdecimal() else None
+    pair_id = key_of(values.get("pair", ""))
     if chosen.acts_on_pair and pair_id is None:
         wrong["pair"] = errors.text(PairNeeded())
     if chosen.reasons and values.get("reason") not in dict(chosen.reasons):
@@ -147,4 +148,5 @@ def _pairs(
         wrong.setdefault("pair", errors.text(error))
         return []
     known = values.get("pair", "")
-    return reading.pair_choice(request.actor, chosen.business, int(known), now) if known.isdecimal() else []
+    pair_id = key_of(known)
+    return reading.pair_choice(request.actor, chosen.business, pair_id, now) if pair_id is not None else []

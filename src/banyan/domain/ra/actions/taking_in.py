@@ -10,6 +10,7 @@ from banyan.domain.lifecycle import rules as lifecycle
 from banyan.domain.lifecycle.businesses import businesses
 from banyan.domain.parties import access as parties
 from banyan.domain.parties.identity_rules import identity_number, mobile_number
+from banyan.domain.parties.names import person_name
 from banyan.domain.parties.registering import (
     DeviceEntry,
     OrganizationEntry,
@@ -21,7 +22,7 @@ from banyan.domain.parties.registering import (
 from banyan.domain.ra import intake, moving, seals
 from banyan.domain.ra.actions.materials import ensure_changeable
 from banyan.domain.ra.actions.opening import open_request
-from banyan.domain.ra.errors import PairNeeded, RequesterMissing, SubjectMissing
+from banyan.domain.ra.errors import IntakeClosed, PairNeeded, RequesterMissing, SubjectMissing
 from banyan.domain.ra.models import Channel, ServiceRequest
 from banyan.domain.ra.moving import Move
 from banyan.domain.ra.processes import Verb, process_for
@@ -85,13 +86,16 @@ def take_in(actor: Actor, application: IntakeForm, now: datetime) -> ServiceRequ
 def change_intake(actor: Actor, request_id: int, brought: Brought, now: datetime) -> ServiceRequest:
     """Note another requester, or data at hand, of an open request; the earlier note is replaced.
 
-    Raises RequesterMissing, parties.RuleError, systems errors, RequestClosed, RequestNotFound, iam.RightMissing.
+    After entry the requester stands in the data and is corrected there; after an approval nothing of it is changed any more.
+    Raises StepNotDue, RequesterMissing, parties.RuleError, systems errors, RequestClosed, RequestNotFound, iam.RightMissing.
     """
     rights.require(actor, "requests.create")
     cleaned: list[Brought] = []
 
     def work(request: ServiceRequest) -> None:
         ensure_changeable(request)
+        if request.data_digest or request.approval is not None:
+            raise IntakeClosed(number=request.number)
         cleaned.append(_checked(request.system, request.kind, brought, now))
 
     _, outcome = moving.each(actor, "ra.change_intake", [request_id], work)
@@ -118,7 +122,10 @@ def _checked(system: str, kind: str, brought: Brought, now: datetime) -> Brought
     said = {key: " ".join(str(value).split()) for key, value in brought.requester.items()}
     if not said.get("name"):
         raise RequesterMissing
-    requester = {"name": said["name"][:60], "phone": mobile_number(said.get("phone", ""), N_("经办人手机"))}
+    requester = {
+        "name": person_name(said["name"], N_("经办人姓名")),
+        "phone": mobile_number(said.get("phone", ""), N_("经办人手机")),
+    }
     if said.get("id_number"):
         id_type, _, number = said["id_number"].rpartition(":")
         read = identity_number(id_type or "RESIDENT", number, today=parties.local_day(now), name=N_("经办人证件"))
