@@ -19,6 +19,7 @@ from banyan import gm
 from banyan.cli import sample
 from banyan.pki.certificate import Certificate, certificate_to_pem
 from banyan_token.errors import PinIncorrect, PinLocked
+from support import scans
 from support.certificates import make_issuing, make_root
 from support.office import Office
 
@@ -607,8 +608,8 @@ def test_a_file_that_cannot_be_used_names_the_place(at_work: Office, tmp_path: P
     run = at_work.terminal
     example = tmp_path / "example.toml"
     example.write_text(run.ok("nobody", "request", "example").stdout)
-    for name in ("application", "requester", "holder"):
-        (tmp_path / f"{name}.pdf").write_text(name)
+    for number, name in enumerate(("application", "requester", "holder"), 1):
+        (tmp_path / f"{name}.pdf").write_bytes(scans.pdf(number))
     run.ok("clerk", "request", "open", "--data", str(example))
     bad = tmp_path / "bad.toml"
     bad.write_text('business = "enroll"\n[person]\nname = "测试甲"\nid_number = 359900199001010015\n')

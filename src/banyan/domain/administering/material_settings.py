@@ -35,6 +35,8 @@ def _check_one(entry: Mapping[str, Any], names: list[str]) -> None:
         raise SettingRefused(f"name.{code}", N_("名称请填 1 到 {most} 个字。"), most=LONGEST_NAME)
     if names.count(name) > 1:
         raise SettingRefused(f"name.{code}", N_("有两种材料同名，请改一个。"))
+    if not (entry["businesses"] or entry["kinds"] or entry["channels"]):
+        return  # asked for by nothing: it may be attached where somebody wants to
     for place, known in (
         ("businesses", Business.values),
         ("kinds", list(CertificateKind)),
