@@ -18,6 +18,7 @@ from banyan.domain.ca import actions as ca
 from banyan.domain.ca.models import CrlIssue, Origin
 from banyan.domain.content import actions as content
 from banyan.domain.content.models import Service
+from banyan.domain.desk import drafts, presence
 from banyan.domain.ra import actions as ra
 from banyan.kernel.actor import Actor, system_actor
 from banyan.kernel.errors import BanyanError, ServiceUnavailable
@@ -28,7 +29,7 @@ LOOK_EVERY = timedelta(seconds=30)
 CRL_EVERY = timedelta(hours=12)
 SLICES_A_ROUND = 20
 _log = logging.getLogger(__name__)
-_looked_at: list[datetime] = []  # when this process last looked which services answer
+_looked_at: list[datetime] = []  # when this process last did what is done seldom
 
 
 @dataclass
@@ -53,7 +54,7 @@ def work(home: Home, now: datetime) -> RoundOutcome:
         "crl": partial(renew_crls, home, now, outcome),
         "due dates": partial(recompute_due_dates, now),
         "outbox": partial(deliver, home, now, outcome),
-        "services": partial(note_services, home, now),
+        "seldom": partial(seldom, home, now),
         "epoch": partial(finish_epoch, home, now),
         "checkpoint": partial(checkpoint, home, now),
         "quarantine": partial(tidy, now),
@@ -83,11 +84,18 @@ def carry_on_all(home: Home, now: datetime, outcome: RoundOutcome) -> None:
         ca.settle_status_changes(actor, link, now)
 
 
-def note_services(home: Home, now: datetime) -> None:
-    """See which CAs and key-holding processes answer; one that is silent for long gets a notice that goes by itself."""
+def seldom(home: Home, now: datetime) -> None:
+    """What need not be done every round: see which services answer, forget drafts and who left without saying so."""
     if _looked_at and now - _looked_at[0] < LOOK_EVERY:
         return
     _looked_at[:] = [now]
+    note_services(home, now)
+    drafts.drop_old(now)
+    presence.drop_old(now)
+
+
+def note_services(home: Home, now: datetime) -> None:
+    """See which CAs and key-holding processes answer; one that is silent for long gets a notice that goes by itself."""
     are_up = {Service.SUPERIOR_CA: True, Service.ISSUING: True}
     for name in sorted({authority.connector for authority in access.authorities() if authority.connector}):
         service = Service.ISSUING if name == EMBEDDED else Service.SUPERIOR_CA

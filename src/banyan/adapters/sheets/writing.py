@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
@@ -13,17 +13,6 @@ from banyan.adapters.sheets.errors import FileUnwritable
 from banyan.kernel.errors import N_
 
 _ROWS = 5000
-
-
-class TemplateColumn(Protocol):
-    """What the template needs to know of a column."""
-
-    code: str
-    title: str
-    is_needed: bool
-    is_code: bool
-    choices: tuple[str, ...]
-    hint: str
 
 
 _REASONS = (

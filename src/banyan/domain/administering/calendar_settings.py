@@ -10,7 +10,6 @@ import chinese_calendar.constants
 from banyan.domain.administering.notices import Notice
 from banyan.domain.administering.said import Said, say
 from banyan.domain.ra import working_days
-from banyan.domain.rulebook import snapshots
 from banyan.domain.rulebook.errors import SettingRefused
 from banyan.kernel.errors import N_
 
@@ -125,9 +124,3 @@ def lines(data: Mapping[str, Any]) -> list[Said]:
             )
     found += [say(N_("调休上班 {day}"), day=day) for day in data["workdays"]]
     return found
-
-
-def known_years() -> list[int]:
-    """Years set in the rulebook, in order."""
-    found = (year_of(document) for document in snapshots.current().documents(working_days.CALENDARS))
-    return sorted(year for year in found if year is not None)

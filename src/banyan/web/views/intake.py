@@ -59,7 +59,6 @@ def _url(one: ServiceRequest) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: StaffRequest) -> HttpResponse:
     """Choose what is asked for, say who asks, open the request."""
-    rights.require(request.actor, "requests.create")
     if request.method == "POST":
         return _sent(request)
     values, at = once.drafted(request, DRAFT)
@@ -73,7 +72,6 @@ def new(request: StaffRequest) -> HttpResponse:
 @require_POST
 def forget(request: StaffRequest) -> HttpResponse:
     """Throw away what was typed and begin anew."""
-    rights.require(request.actor, "requests.create")
     drafts.forget(request.actor, DRAFT)
     return redirect("intake_new")
 

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from banyan.domain.iam import rights
 from banyan.domain.ra import actions as ra
 from banyan.domain.ra import reasons
 from banyan.domain.ra.actions.checking import Checked
@@ -39,7 +38,6 @@ _CONFLICT = 409
 @require_safe
 def listing(request: StaffRequest) -> HttpResponse:
     """The work list, no request chosen."""
-    rights.require(request.actor, "requests.proofread")
     return render(request, "desk/proofreadings.html", {"queue": DESK.queue(request)})
 
 
@@ -47,7 +45,6 @@ def listing(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: StaffRequest, request_id: int) -> HttpResponse:
     """One request, field by field; passing it or sending it back."""
-    rights.require(request.actor, "requests.proofread")
     one = desk_work.find(request, request_id)
     if request.method != "POST":
         return _page(request, one)
@@ -97,7 +94,6 @@ def _page(request: StaffRequest, one: ServiceRequest, refused: BanyanError | Non
 @require_POST
 def check(request: StaffRequest, request_id: int, field: str) -> HttpResponse:
     """Check one field: ``do`` is retype, same, looked or differs. The page's script gets JSON, a plain form its page again."""
-    rights.require(request.actor, "requests.proofread")
     one = desk_work.find(request, request_id)
     try:
         done = _checked(request, one, field)
